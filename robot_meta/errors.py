@@ -9,11 +9,11 @@ class RobotMetaError(Exception):
 
 
 class ObservationError(RobotMetaError):
-    """An observation cannot be acted on: missing, mis-sized, mis-typed or not finite. Hold still."""
+    """An observation cannot be acted on: missing, mis-sized, mis-typed, not finite. Hold still."""
 
 
 class DemoFormatError(RobotMetaError):
-    """A demonstration cannot be read or learned from: another format, robot, camera size or kind."""
+    """A demonstration cannot be learned from: another format, robot, camera size or kind."""
 
 
 class CheckpointError(RobotMetaError):
@@ -25,7 +25,7 @@ class ContractError(RobotMetaError):
 
 
 class ConfigError(RobotMetaError, ValueError):
-    """A setting is out of its range or does not fit the others. Raised at start, never in the middle."""
+    """A setting is out of its range or does not fit the others. Raised at start, not midway."""
 
 
 class DataError(RobotMetaError):

@@ -1,15 +1,15 @@
 """The records that cross boundaries: frozen, with shapes, units and frames in their names.
 
-T ticks, H rows, W columns, A action size. Images are (H, W, 3) uint8, red first. Positions are of the
-gripper tip in the frame `base`, in metres; orientations are unit quaternions w, x, y, z; stamps are
-integer nanoseconds. A Cartesian action is (vx, vy, vz, opening): m/s in `base`, and metres between the fingers.
+T ticks, H rows, W columns, A action size. Images are (H, W, 3) uint8, red first. Positions are of
+the gripper tip in the frame `base`, in metres; orientations are unit quaternions w, x, y, z; stamps
+are integer nanoseconds. A Cartesian action is (vx, vy, vz, opening): m/s in `base`, and metres
+between the fingers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Demo:
-    """One demonstration: T frames and, where a robot was driven, the T actions that were applied."""
+    """One demonstration: T frames and, where a robot was driven, the T actions applied."""
 
     frames: tuple[Frame, ...]
     actions: NDArray[np.float32] | None
@@ -131,17 +131,10 @@ class Task:
     query: tuple[Demo, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainStep:
-    """One meta-training step, as `loops.meta_train` yields it."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transition:
+    """One step of motion: what was seen, the *commanded* action, what was seen next."""
 
-    number: int
-    """Steps done, from 1."""
-    loss: float
-    metrics: Mapping[str, float]
-    params: Params
-    """The current parameters: a view to read, not to keep; the next step does not change it in place."""
-    averaged: Params
-    """The moving average of the parameters: what is evaluated and shipped."""
-    state: Any = None
-    """The `TrainState` to save for an exact resume."""
+    observation: NDArray[np.float64]
+    action: NDArray[np.float64]
+    next_observation: NDArray[np.float64]
