@@ -1,0 +1,25 @@
+"""Worlds where tasks come from: MuJoCo, NumPy and Gymnasium. No torch, no ROS.
+
+Importing this package chooses an offscreen renderer (EGL, else OSMesa) before MuJoCo is loaded and registers the
+Gymnasium ids, so that `gymnasium.make("sim:sim/SawyerPlace-v0")` works from anywhere.
+"""
+
+import ctypes.util
+import os
+
+if "MUJOCO_GL" not in os.environ and "DISPLAY" not in os.environ:
+    os.environ["MUJOCO_GL"] = "egl" if ctypes.util.find_library("EGL") else "osmesa"
+# llvmpipe draws in the caller's thread: one renderer process a core scales better than a thread pool in each.
+os.environ.setdefault("LP_NUM_THREADS", "0")
+
+import gymnasium  # noqa: E402
+
+_FAMILY_IDS = {
+    "reach": "sim/SawyerReach-v0",
+    "push": "sim/SawyerPush-v0",
+    "place": "sim/SawyerPlace-v0",
+    "pick_place": "sim/SawyerPickPlace-v0",
+}
+
+for _family, _id in _FAMILY_IDS.items():
+    gymnasium.register(id=_id, entry_point="sim.envs:SawyerEnv", kwargs={"family": _family})
