@@ -1,0 +1,62 @@
+"""How much simulated time is due: real-time pacing by a steady clock. Pure; time is an argument."""
+
+from __future__ import annotations
+
+from robot_meta.errors import ConfigError
+
+MAX_DEBT_NS = 100_000_000
+"""Wall time (ns) that may be caught up. A longer stall (a suspended laptop, a scene being compiled)
+is let go: catching it up would run the robot faster than real time."""
+
+
+class Pacer:
+    """Batches of `batch_ns` simulated time, due at `rate` times real time.
+
+    Args:
+        batch_ns: simulated time of one batch, > 0.
+        rate: simulated seconds a wall second, > 0; 1.0 is real time.
+
+    Raises:
+        ConfigError: on a batch or a rate that is not positive.
+    """
+
+    def __init__(self, batch_ns: int, rate: float = 1.0) -> None:
+        if batch_ns <= 0 or not rate > 0.0:
+            raise ConfigError(f"batch_ns and rate must be > 0, got {batch_ns} and {rate}")
+        self._wall_per_batch_ns = batch_ns / rate
+        self._batch_ns = batch_ns
+        self._origin_ns: int | None = None
+        self._done = 0
+        self._window: tuple[int, int] | None = None
+        self._total = 0
+        self.let_go = 0
+        """Times a stall was let go since the start."""
+
+    def restart(self) -> None:
+        """Forget the past: after a pause or a reset the next call to `due` is time zero."""
+        self._origin_ns, self._done = None, 0
+
+    def due(self, steady_ns: int) -> int:
+        """Batches to run at `steady_ns` so that simulated time keeps up with the clock.
+
+        The caller runs them all before it asks again.
+        """
+        if self._origin_ns is None:
+            self._origin_ns = steady_ns
+        behind_ns = steady_ns - self._origin_ns - self._done * self._wall_per_batch_ns
+        if behind_ns > max(MAX_DEBT_NS, 2 * self._wall_per_batch_ns):
+            self.let_go += 1
+            self._origin_ns, self._done = steady_ns, 0
+            behind_ns = self._wall_per_batch_ns
+            self._origin_ns = int(steady_ns - self._wall_per_batch_ns)
+        count = max(0, int(behind_ns // self._wall_per_batch_ns))
+        self._done += count
+        self._total += count
+        return count
+
+    def real_time_factor(self, steady_ns: int) -> float:
+        """Simulated over wall time since the last call of this; NaN on the first."""
+        before, self._window = self._window, (steady_ns, self._total)
+        if before is None or steady_ns <= before[0]:
+            return float("nan")
+        return (self._total - before[1]) * self._batch_ns / (steady_ns - before[0])
