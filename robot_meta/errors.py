@@ -34,3 +34,7 @@ class DataError(RobotMetaError):
 
 class EpisodeError(RobotMetaError):
     """An episode cannot be written, read, recovered or found."""
+
+
+class SessionError(RobotMetaError):
+    """A session cannot do what was asked as it stands: frozen, nothing to undo, diverged."""
