@@ -1,8 +1,8 @@
 """What a running robot holds: theta, the phi it acts with, and a way back.
 
 The same object acts in a Gymnasium loop, behind ROS topics in the simulator and on a real robot.
-One thread may act while another adapts: everything that `act` reads is one frozen record, and a swap
-is one assignment. The adapted parameters are the only carrier of a demonstration.
+One thread may act while another adapts: everything that `act` reads is one frozen record, and a
+swap is one assignment. The adapted parameters are the only carrier of a demonstration.
 """
 
 from __future__ import annotations
@@ -201,7 +201,8 @@ class Session:
         began = time.perf_counter()
         losses: list[float] = []
         phi = self.theta
-        for step, loss, phi in self.learner.adapt(self.theta, demos, steps, seed):
+        for step, loss, params in self.learner.adapt(self.theta, demos, steps, seed):
+            phi = params
             losses.append(float(loss))
             if on_step is not None:
                 on_step(step, losses[-1])
