@@ -1,7 +1,7 @@
 """Fast DDS profile and discovery range, set in the environment before rclpy starts. Imports no ROS.
 
-The defaults of Fast DDS lose most VGA images and often take three seconds to find a peer; the profiles in
-`config/` mend both (their comments say how).
+The defaults of Fast DDS lose most VGA images and often take three seconds to find a peer; the
+profiles in `config/` mend both (their comments say how).
 """
 
 from __future__ import annotations
@@ -41,6 +41,6 @@ def environment(environ: MutableMapping[str, str] | None = None) -> dict[str, st
 
 
 def ensure_profile(environ: MutableMapping[str, str] | None = None) -> None:
-    """Set the profile and the discovery range where the user has set none. Call before `rclpy.init`."""
+    """Set the profile and the discovery range where the user has not, before `rclpy.init`."""
     environ = os.environ if environ is None else environ
     environ.update(environment(environ))

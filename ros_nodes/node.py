@@ -1,4 +1,4 @@
-"""The base of every node: lifecycle, typed parameters, diagnostics, and the main that survives Ctrl-C."""
+"""The base of every node: lifecycle, typed parameters, diagnostics, a main that survives Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ OK, WARN, ERROR, STALE = range(4)
 class RobotNode(LifecycleNode):
     """A lifecycle node that starts itself, explains itself and fails loudly.
 
-    Override `setup` (configure: make publishers, subscriptions, services), `start` (activate: begin work),
-    `stop` (deactivate: stop work, then send the safe command; publishers are still on) and `teardown`
-    (cleanup, shutdown and errors: must accept a half-made node). An exception in one of them is logged with
-    its traceback and fails the transition; during the node's own start it ends the process with code 1.
+    Override `setup` (configure: make publishers, subscriptions, services), `start` (activate: begin
+    work), `stop` (deactivate: stop work, then send the safe command; publishers are still on) and
+    `teardown` (cleanup, shutdown and errors: must accept a half-made node). An exception in one of
+    them is logged with its traceback and fails the transition; during the node's own start it ends
+    the process with code 1.
 
     Args:
         name: node name, remappable as usual.
-        params: instance of a frozen dataclass with `param` fields (`ros_nodes.params`): the defaults.
+        params: a frozen dataclass with `param` fields (`ros_nodes.params`), holding the defaults.
         hardware_id: which robot this is, for diagnostics.
         kwargs: passed to `rclpy.lifecycle.LifecycleNode`.
     """
@@ -88,11 +89,11 @@ class RobotNode(LifecycleNode):
         return bool(self._state_machine.current_state[1] == "active")
 
     def now_ns(self) -> int:
-        """The node's time (simulated where `use_sim_time` is set), in ns; 0 before the first `/clock`."""
+        """The node's time in ns; with `use_sim_time` it is 0 before the first `/clock`."""
         return int(self.get_clock().now().nanoseconds)
 
     def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
-        """A timer on the monotonic clock: for watchdogs and whatever must run when simulated time stands."""
+        """A timer on the monotonic clock, which runs on while simulated time stands."""
         return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def publish_contract(self, text: str) -> None:
@@ -188,7 +189,7 @@ class RobotNode(LifecycleNode):
         return _SUCCESS
 
     def _guard_change_state(self) -> None:
-        """A transition that the present state does not have is answered `success: false`; rclpy would die."""
+        """Answer a transition that the state does not have `success: false`; rclpy would die."""
         service = self._service_change_state
         inner = service.callback
 
@@ -229,8 +230,8 @@ def run(node_factory: Callable[[], RobotNode], argv: Sequence[str] | None = None
     """Run one node in this process until SIGINT or SIGTERM.
 
     Returns:
-        0 after a stop that was asked for, 1 after an exception (logged; the node is stopped and torn down
-        first, so that a robot is left at rest).
+        0 after a stop that was asked for, 1 after an exception (logged; the node is stopped and
+        torn down first, so that a robot is left at rest).
     """
     stop = process.install_stop_handlers()
     dds.ensure_profile()

@@ -1,11 +1,11 @@
-"""ROS parameters from a frozen dataclass: one field is one parameter, with its range and description.
+"""ROS parameters from a frozen dataclass: one field is one parameter, with range and description.
 
     @dataclass(frozen=True, kw_only=True)
     class GateParams:
         rate_hz: float = param(50.0, "Ticks a second.", low=1.0, high=500.0, read_only=True)
 
-`declare(node, GateParams())` declares them all and returns the values in force (YAML and command line
-included); a `ValueError` from `__post_init__` refuses a change with its text as the reason.
+`TypedParams(node, GateParams()).value` is the values in force (file and command line included); a
+`ValueError` from `__post_init__` refuses a change with its text as the reason.
 """
 
 from __future__ import annotations
@@ -98,16 +98,16 @@ class TypedParams:
             _set_range(descriptor, kind, meta["low"], meta["high"])
         value = list(default) if isinstance(default, tuple) else default
         try:
-            return self._node.declare_parameter(
-                name, Parameter(name, kind, value).value, descriptor
-            ).value
+            return self._node.declare_parameter(name, value, descriptor).value
         except InvalidParameterTypeException as error:
             hint = "; write a decimal point, as in 10.0" if kind is Parameter.Type.DOUBLE else ""
-            raise ConfigError(
-                f"parameter {name} of {self._node.get_name()}: {error}; expected {kind.name.lower()}{hint}"
-            ) from None
+            wanted = kind.name.lower()
+            raise ConfigError(f"{self._where(name)}: {error}; expected {wanted}{hint}") from None
         except InvalidParameterValueException as error:
-            raise ConfigError(f"parameter {name} of {self._node.get_name()}: {error}") from None
+            raise ConfigError(f"{self._where(name)}: {error}") from None
+
+    def _where(self, name: str) -> str:
+        return f"parameter {name} of {self._node.get_name()}"
 
     def _build(self, base: Any, changes: dict[str, Any]) -> Any:
         for name, value in changes.items():

@@ -1,7 +1,7 @@
-"""The start of every node process: stop signals first, then the node's imports. Imports no ROS itself.
+"""The start of every node process: stop signals first, then the node's imports. No ROS here.
 
-Under `ros2 launch` a Ctrl-C reaches a process twice, and rclpy takes up to half a second to import; a handler
-that only sets an event, in place before that, is what lets a node always stop cleanly with exit code 0.
+Under `ros2 launch` a Ctrl-C reaches a process twice, and rclpy takes up to half a second to import;
+a handler that only sets an event, in place before that, lets a node always stop with exit code 0.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _stop: threading.Event | None = None
 
 
 def install_stop_handlers() -> threading.Event:
-    """Make SIGINT and SIGTERM set the returned event (the same one on every call) and do nothing else."""
+    """Make SIGINT and SIGTERM set the returned event, the same one on every call."""
     global _stop
     if _stop is None:
         event = _stop = threading.Event()

@@ -1,8 +1,8 @@
 """The QoS profiles of the interface, by what a topic is for.
 
-Publishers offer the stronger, subscribers ask the weaker: sensors are published reliable and read best effort,
-so that neither a recorder nor a viewer is refused. Nothing here asks for a deadline or a lease from others'
-topics, which would silence them.
+Publishers offer the stronger, subscribers ask the weaker: sensors are published reliable and read
+best effort, so that neither a recorder nor a viewer is refused. Nothing here asks for a deadline or
+a lease from others' topics, which would silence them.
 """
 
 from __future__ import annotations
@@ -42,13 +42,17 @@ LEASE = Duration(seconds=2)
 """Time after which a dead peer is forgotten (set in the Fast DDS profile)."""
 
 _POLICY_NAMES = {
-    1: "invalid", 2: "durability", 4: "deadline", 8: "liveliness", 16: "reliability",
-    32: "history", 64: "lifespan", 128: "depth", 256: "lease duration", 512: "avoid namespace conventions",
-}  # fmt: skip
+    2: "durability",
+    4: "deadline",
+    8: "liveliness",
+    16: "reliability",
+    32: "history",
+    64: "lifespan",
+}
 
 
 def watch_subscription(node: object, topic: str) -> SubscriptionEventCallbacks:
-    """Event callbacks that turn a QoS mismatch on `topic` into a diagnostics ERROR naming the policy.
+    """Event callbacks that turn a QoS mismatch on `topic` into a diagnostics ERROR.
 
     Pass as `event_callbacks=` of `create_subscription`. `node` is a `RobotNode`.
     """
