@@ -1,8 +1,8 @@
 """Lock-step: simulated time stands at each tick until the gate's command for that tick is in. Pure.
 
-Two topics carry one tick (the trajectory and `command_gate/applied`), in either order, so the tick is
-complete when `applied` is of this tick *and* what it says was sent has arrived. Then a run is the same
-whatever the load of the machine, and no faster or slower than its slowest node.
+Two topics carry one tick (the trajectory and `command_gate/applied`), in either order: the tick is
+complete when `applied` is of this tick *and* what it says was sent has arrived. Then a run is the
+same whatever the load of the machine, and no faster or slower than its slowest node.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TICK_NS = 20_000_000
 TIMEOUT_NS = 5_000_000_000
 """Steady time after which a gate that has spoken before counts as lost."""
 REPEAT_NS = 250_000_000
-"""Steady time after which clock and joint states are sent again: a best-effort reader may miss one."""
+"""Steady time after which clock and joint states are sent again: best effort may lose one."""
 IMAGE_SOURCES = ("teleop", "policy")
 """Sources whose commands answer an image, in lock-step within the tick of that image."""
 
@@ -32,7 +32,7 @@ class Lockstep:
         self._gripper_m = math.nan
         self._image_ns = 0
         self.heard = False
-        """Some tick was answered: from here on silence is a fault, before it the gate is starting."""
+        """A tick was answered: from here on silence is a fault, before it the gate is starting."""
         self.off_image = 0
         """Commands that answered an older image than the one of their tick."""
 

@@ -19,7 +19,7 @@ def test_time_runs_when_nothing_is_waited_for():
     assert Lockstep().complete()
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_a_tick_is_complete_when_all_of_it_has_come_in_any_order(lock, order):
     events = [
         lambda: lock.on_trajectory(Q),
