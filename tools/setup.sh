@@ -89,11 +89,6 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   rm -rf "$venv"
   "$python" -m venv "$venv"
 fi
-extras=dev
-if [ -n "${AMENT_PREFIX_PATH:-}" ] && [ -n "${ROS_DISTRO:-}" ]; then
-  say "ROS $ROS_DISTRO is sourced here: use colcon for the ROS side (docs/ros2.md); installing the wheels beside it"
-fi
-extras=ros,dev
 say "installing torch"
 install_torch
 say "installing the libraries and the ROS 2 Jazzy wheels"
@@ -101,7 +96,7 @@ mapfile -t requires < <(build_requirements)
 cmake --version 2>/dev/null | grep -qE 'version (3\.(19|2[0-9]|3[0-9])|4)' || requires+=("cmake>=3.19,<4")
 command -v ninja >/dev/null || requires+=(ninja)
 pip install "${requires[@]}" "setuptools>=68"
-pip install -e ".[$extras]" --no-build-isolation
+pip install -e ".[ros,dev]" --no-build-isolation
 say "building the messages"
 PATH="$venv/bin:$PATH" pip install --no-build-isolation --no-deps --force-reinstall ./ros_nodes/robot_meta_msgs
 link_share
