@@ -27,7 +27,7 @@ system_packages() {
   local missing=()
   have_library libEGL.so.1 || missing+=(libegl1)
   have_library libGL.so.1 || missing+=(libgl1)
-  ls /usr/lib/*/dri/*swrast* /usr/lib/*/libgallium* /usr/lib/*/libEGL_nvidia.so* >/dev/null 2>&1 \
+  compgen -G '/usr/lib/*/dri/*swrast*' >/dev/null || compgen -G '/usr/lib/*/libEGL_nvidia.so*' >/dev/null \
     || missing+=(libgl1-mesa-dri)
   command -v c++ >/dev/null || missing+=(g++)
   command -v make >/dev/null || missing+=(make)
@@ -40,7 +40,8 @@ system_packages() {
   fi
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+  { "${as_root[@]}" apt-get update -qq \
+    && "${as_root[@]}" apt-get install -y -qq --no-upgrade --no-install-recommends "${missing[@]}"; } >/dev/null \
     || say "could not install ${missing[*]}; going on without"
 }
 
@@ -60,7 +61,7 @@ install_torch() {
   pip install 'torch>=2.4'
 }
 
-pip() { "$venv/bin/python" -m pip "$1" -q --disable-pip-version-check "${@:2}"; }
+pip() { "$venv/bin/python" -m pip "$1" -qq --disable-pip-version-check "${@:2}"; }
 
 # The packages that the interfaces build with, from their own pyproject.toml (no Python before 3.11 reads TOML).
 build_requirements() {
@@ -95,8 +96,7 @@ say "installing the libraries and the ROS 2 Jazzy wheels"
 mapfile -t requires < <(build_requirements)
 cmake --version 2>/dev/null | grep -qE 'version (3\.(19|2[0-9]|3[0-9])|4)' || requires+=("cmake>=3.19,<4")
 command -v ninja >/dev/null || requires+=(ninja)
-pip install "${requires[@]}" "setuptools>=68"
-pip install -e ".[ros,dev]" --no-build-isolation
+pip install "${requires[@]}" -e ".[ros,dev]"
 say "building the messages"
 PATH="$venv/bin:$PATH" pip install --no-build-isolation --no-deps --force-reinstall ./ros_nodes/robot_meta_msgs
 link_share
