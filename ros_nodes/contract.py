@@ -127,7 +127,7 @@ class Camera:
         """The crop and resize as `sim.camera.ImageSpec`, the same object as in the environments."""
         from sim.camera import ImageSpec  # here: a contract is also read where nothing renders
 
-        return ImageSpec(crop=self.crop, size=self.size)
+        return ImageSpec((self.height, self.width), self.crop, self.size)
 
 
 @dataclass(frozen=True)

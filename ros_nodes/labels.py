@@ -1,0 +1,117 @@
+"""What was commanded after each image: the actions of a demonstration. Imports no ROS.
+
+The gate reports every tick what it sent after all limits, with the stamp of the observation that
+the command came from (`proposal_stamp`). `action[t]` is what was applied *because of* what was seen
+from image t on and before image t + 1:
+
+    twist    the mean of the applied linear velocities whose proposal stamp is in
+             [stamp of image t, stamp of image t + 1)
+    gripper  the last opening among them
+
+Where nothing has a proposal stamp in that span (a proposal was lost, or the source does not stamp
+observations) the ticks of the span itself count. The delay between seeing and doing thus drops out:
+the labels of a demo recorded at 1x, in lock-step and in process mean the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_meta.errors import DemoFormatError, ObservationError
+from robot_meta.types import ACTION_SIZE
+from ros_nodes.messages import stamp_ns
+
+TOPIC = "command_gate/applied"
+IMAGE_PERIOD_NS = 100_000_000
+"""Length of the span after the last image, where there is no other image to tell it."""
+
+
+class Applied(NamedTuple):
+    """One tick of the gate."""
+
+    stamp_ns: int
+    proposal_ns: int
+    """0: nobody commanded."""
+    action: NDArray[np.float64]
+    """(4,) vx, vy, vz in m/s, gripper opening in m."""
+
+
+def read_applied(msg: Any) -> Applied:
+    """Decode a `robot_meta_msgs/Applied`.
+
+    Raises:
+        ObservationError: values that are not finite, or no six of them.
+    """
+    twist = np.asarray(msg.twist, np.float64)
+    action = np.array([*twist[:3], float(msg.gripper_m)], np.float64)
+    if twist.shape != (6,) or not np.isfinite(action).all():
+        raise ObservationError(
+            f"{TOPIC}: twist {twist.tolist()}, gripper {msg.gripper_m} m; "
+            "need six finite values and a finite opening"
+        )
+    return Applied(stamp_ns(msg.header.stamp), stamp_ns(msg.proposal_stamp), action)
+
+
+def label(image_ns: Sequence[int], applied: Sequence[Applied]) -> tuple[slice, NDArray[np.float32]]:
+    """The images that have an action, and their actions.
+
+    Images before the first command and after the last are left out: nobody was driving yet.
+
+    Args:
+        image_ns: stamps of the images, rising.
+        applied: the gate's ticks, in any order.
+
+    Returns:
+        The span of images that are kept, and (kept, 4) float32 actions.
+
+    Raises:
+        DemoFormatError: nothing was commanded, or there is a hole in the middle.
+    """
+    driven = sorted((a for a in applied if a.proposal_ns > 0), key=lambda a: a.stamp_ns)
+    if not driven:
+        raise DemoFormatError(
+            f"{len(applied)} messages on {TOPIC} and none of them from a command; "
+            "drive the robot while recording, or record with kind `human`"
+        )
+    by_proposal = _spans(image_ns, [a.proposal_ns for a in driven])
+    by_tick = _spans(image_ns, [a.stamp_ns for a in driven])
+    chosen = [p or t for p, t in zip(by_proposal, by_tick, strict=True)]
+    filled = [i for i, span in enumerate(chosen) if span]
+    if not filled:
+        raise DemoFormatError(
+            f"none of {len(image_ns)} images is followed by a command; "
+            "were camera and gate on the same clock?"
+        )
+    kept = slice(filled[0], filled[-1] + 1)
+    holes = [image_ns[i] for i in range(kept.start, kept.stop) if not chosen[i]]
+    if holes:
+        raise DemoFormatError(
+            f"no command was applied after {len(holes)} images in the middle of the demo, "
+            f"the first at {holes[0] / 1e9:.3f} s; did the gate stop? Record it again"
+        )
+    actions = np.empty((len(filled), ACTION_SIZE), np.float32)
+    for row, span in zip(actions, chosen[kept], strict=True):
+        ticks = [driven[i] for i in span]
+        row[:3] = np.mean([tick.action[:3] for tick in ticks], axis=0)
+        row[3] = ticks[-1].action[3]
+    return kept, actions
+
+
+def _spans(image_ns: Sequence[int], stamps: Sequence[int]) -> list[list[int]]:
+    """For each image the places of the stamps from it on and before the next."""
+    edges = np.asarray([*image_ns, image_ns[-1] + _period(image_ns)], np.int64)
+    place = np.searchsorted(edges, np.asarray(stamps, np.int64), side="right") - 1
+    out: list[list[int]] = [[] for _ in image_ns]
+    for i, at in enumerate(place):
+        if 0 <= at < len(out):
+            out[at].append(i)
+    return out
+
+
+def _period(image_ns: Sequence[int]) -> int:
+    gaps = np.diff(np.asarray(image_ns, np.int64))
+    return int(np.median(gaps)) if len(gaps) else IMAGE_PERIOD_NS
