@@ -12,6 +12,9 @@ is let go: catching it up would run the robot faster than real time."""
 class Pacer:
     """Batches of `batch_ns` simulated time, due at `rate` times real time.
 
+    The first call sets the phase so that later ones fall in the middle of a batch: a timer of the
+    batch's period gets one batch a call, whatever its jitter up to half a period.
+
     Args:
         batch_ns: simulated time of one batch, > 0.
         rate: simulated seconds a wall second, > 0; 1.0 is real time.
@@ -25,7 +28,7 @@ class Pacer:
             raise ConfigError(f"batch_ns and rate must be > 0, got {batch_ns} and {rate}")
         self._wall_per_batch_ns = batch_ns / rate
         self._batch_ns = batch_ns
-        self._origin_ns: int | None = None
+        self._origin_ns: float | None = None
         self._done = 0
         self._window: tuple[int, int] | None = None
         self._total = 0
@@ -41,15 +44,14 @@ class Pacer:
 
         The caller runs them all before it asks again.
         """
+        period = self._wall_per_batch_ns
         if self._origin_ns is None:
-            self._origin_ns = steady_ns
-        behind_ns = steady_ns - self._origin_ns - self._done * self._wall_per_batch_ns
-        if behind_ns > max(MAX_DEBT_NS, 2 * self._wall_per_batch_ns):
+            self._origin_ns = steady_ns - period / 2
+        behind_ns = steady_ns - self._origin_ns - self._done * period
+        if behind_ns > MAX_DEBT_NS + period:
             self.let_go += 1
-            self._origin_ns, self._done = steady_ns, 0
-            behind_ns = self._wall_per_batch_ns
-            self._origin_ns = int(steady_ns - self._wall_per_batch_ns)
-        count = max(0, int(behind_ns // self._wall_per_batch_ns))
+            self._origin_ns, self._done, behind_ns = steady_ns - 1.5 * period, 0, 1.5 * period
+        count = max(0, int(behind_ns // period))
         self._done += count
         self._total += count
         return count
