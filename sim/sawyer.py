@@ -1,4 +1,4 @@
-"""The Sawyer arm: names, limits and kinematics. Angles in rad, lengths in m, frame `base` (z = 0 is the table top)."""
+"""The Sawyer arm: names, limits and kinematics. rad, m, frame `base` (z = 0 is the table top)."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ A_MAX = np.array([8.0, 8.0, 10.0, 10.0, 15.0, 15.0, 15.0])
 EFFORT_MAX = np.array([80.0, 80.0, 40.0, 40.0, 9.0, 9.0, 9.0])
 
 HOME_Q = np.array([0.0, -1.18, 0.0, 2.18, 0.0, 0.57, 3.3161])
-# Tip at (0.45, 0, 0.22), straight down, fingers along y: leaves the table in the front camera's view.
+# Tip at (0.45, 0, 0.22), straight down, fingers along y: leaves the front camera's view free.
 START_Q = np.array([-0.304596, -1.515005, -0.074543, 2.120349, 0.005010, 0.965590, 2.934295])
 START_TCP_M = np.array([0.45, 0.0, 0.22])
 # Hand z axis down, hand x axis (the fingers' travel) along world y; wxyz.
@@ -37,14 +37,15 @@ class Kinematics:
     def __init__(self) -> None:
         self.model = mujoco.MjModel.from_xml_path(str(MODEL_PATH))
         self.data = mujoco.MjData(self.model)
-        self._qadr = np.array([self.model.joint(n).qposadr[0] for n in JOINT_NAMES])
-        self._dof = np.array([self.model.joint(n).dofadr[0] for n in JOINT_NAMES])
+        # The arm is declared first, its joints in order: views, no index lists.
+        self._arm_q = self.data.qpos[: len(JOINT_NAMES)]
         self._site = self.model.site(TCP_FRAME).id
         self._jac = np.zeros((6, self.model.nv))
+        self._arm_jac = self._jac[:, : len(JOINT_NAMES)]
 
     def update(self, q: Array) -> None:
         """Place the model at joint angles `q` (7,), rad."""
-        self.data.qpos[self._qadr] = q
+        self._arm_q[:] = q
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
 
@@ -63,20 +64,29 @@ class Kinematics:
     def jacobian_here(self) -> Array:
         """Tip Jacobian (6, 7) at the last `update`."""
         mujoco.mj_jacSite(self.model, self.data, self._jac[:3], self._jac[3:], self._site)
-        return self._jac[:, self._dof]
+        jac: Array = self._arm_jac.copy()
+        return jac
 
     def tip_here(self) -> Array:
         """Tip position (3,) m at the last `update`."""
         position: Array = self.data.site_xpos[self._site]
         return position
 
+    def tip_axes_here(self) -> Array:
+        """Axes of tip and `right_hand` in `base` at the last `update`: a rotation (3, 3)."""
+        axes: Array = self.data.site_xmat[self._site]
+        return axes.reshape(3, 3)
+
     def link_poses(self, q: Array) -> dict[str, tuple[Array, Array]]:
         """Position (3,) m and orientation (4,) wxyz of every link in `base` at `q` (7,), rad."""
         self.update(q)
-        return {n: (self.data.body(n).xpos.copy(), self.data.body(n).xquat.copy()) for n in LINK_NAMES}
+        bodies = {name: self.data.body(name) for name in LINK_NAMES}
+        return {name: (b.xpos.copy(), b.xquat.copy()) for name, b in bodies.items()}
 
 
-def inverse(kin: Kinematics, pos_m: Array, quat_wxyz: Array, q0: Array, *, steps: int = 200) -> Array:
+def inverse(
+    kin: Kinematics, pos_m: Array, quat_wxyz: Array, q0: Array, *, steps: int = 200
+) -> Array:
     """Joint angles (7,) that put the tip at a pose, by damped Gauss-Newton from `q0`.
 
     Raises:
@@ -96,4 +106,6 @@ def inverse(kin: Kinematics, pos_m: Array, quat_wxyz: Array, q0: Array, *, steps
         jac = kin.jacobian_here()
         step = jac.T @ np.linalg.solve(jac @ jac.T + 1e-6 * np.eye(6), error)
         q = np.clip(q + step * min(1.0, 0.3 / max(np.abs(step).max(), 1e-9)), Q_LOW, Q_HIGH)
-    raise ValueError(f"no joint angles reach tip position {pos_m} m within limits; the last error was {error}")
+    raise ValueError(
+        f"no joint angles reach tip position {pos_m} m within limits; the last error was {error}"
+    )

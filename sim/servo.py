@@ -1,56 +1,50 @@
-"""Twist to joint command: damped least squares within limits. The environment and the command gate use this one.
+"""Twist to joint command within limits, the same for the environment and for the command gate.
 
 The servo keeps the *commanded* joint angles, so that tracking lag does not feed back into the path.
+One rule makes it safe to lose: at every tick, braking from here at the acceleration limits ends
+within joint ranges, inside the workspace box and clear of table and arm. A step that would break
+the rule is replaced by braking, so whoever follows `braking_points` and hears nothing more is at
+rest in a good place within `ServoLimits.stop_s`.
 """
 
-from dataclasses import dataclass, field
-from enum import IntFlag
+import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.clearance import Clearance
 from sim.follower import Point
-from sim.sawyer import A_MAX, HOME_Q, Q_HIGH, Q_LOW, V_MAX, Kinematics
+from sim.ik import InverseKinematics
+from sim.limits import APPROACH_PER_S, Limit, ServoLimits
+from sim.sawyer import A_MAX, HOME_Q, Q_HIGH, Q_LOW, Kinematics
+
+__all__ = ["DIVERGED_RAD", "TWIST_FRAMES", "Limit", "Servo", "ServoLimits", "ServoStep"]
 
 Array = NDArray[np.float64]
 
-
-class Limit(IntFlag):
-    """Which limits shaped a step."""
-
-    NONE = 0
-    LINEAR_SPEED = 1
-    ANGULAR_SPEED = 2
-    WORKSPACE = 4
-    JOINT_SPEED = 8
-    JOINT_RANGE = 16
-    ACCELERATION = 32
-    SINGULARITY = 64
-    CLEARANCE = 128
+DIVERGED_RAD = 0.1
+"""Commanded and measured angles further apart than this: something holds the arm."""
+TWIST_FRAMES = ("base", "right_hand")
+BOX_SLACK_M = 5e-4
+"""Slack of the workspace box, for what damping and drift add to a path along its wall."""
+_INV_A_MAX = 1.0 / A_MAX
+_Q_LOW, _Q_HIGH = Q_LOW.tolist(), Q_HIGH.tolist()
+_ZERO6, _ZERO7 = np.zeros(6), np.zeros(7)
+_ZERO6.flags.writeable = _ZERO7.flags.writeable = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServoLimits:
-    """Bounds of the commanded motion."""
-
-    linear_m_s: float = 0.4
-    angular_rad_s: float = 0.8
-    joint_speed_scale: float = 0.9
-    """Share of the model's joint velocity limits."""
-    box_low_m: Array = field(default_factory=lambda: np.array([0.30, -0.45, 0.012]))
-    box_high_m: Array = field(default_factory=lambda: np.array([0.85, 0.45, 0.60]))
-    posture_gain: float = 0.5
-    """1/s, pull towards the home posture in the null space."""
-
-
-@dataclass(frozen=True)
-class ServoStep:
-    """One tick's command: joint angles (7,) rad, velocities (7,) rad/s, the twist (6,) after clamping, limits met."""
+class ServoStep(NamedTuple):
+    """One tick's command."""
 
     q: Array
+    """Joint angles (7,), rad."""
     qd: Array
+    """Joint velocities (7,), rad/s."""
     twist: Array
-    flags: Limit
+    """The twist (6,) after clamping, m/s and rad/s in `base`."""
+    flags: int
+    """Bitmask of `Limit`: which limits were met."""
 
 
 class Servo:
@@ -59,80 +53,190 @@ class Servo:
     def __init__(self, limits: ServoLimits | None = None) -> None:
         self.limits = limits or ServoLimits()
         self.kinematics = Kinematics()
-        self._v_max = self.limits.joint_speed_scale * V_MAX
+        self.clearance = Clearance()
+        self._ik = InverseKinematics(self.kinematics, self.limits.posture_gain)
+        self.speed_scale = self.limits.speed_scale
+        self._inv_v_max = 1.0 / self.limits.joint_speed
+        low, high = np.asarray(self.limits.box_low_m), np.asarray(self.limits.box_high_m)
+        self._box = list(zip(low.tolist(), high.tolist(), strict=True))
         self.reset(HOME_Q)
 
     def reset(self, q: Array) -> None:
-        """Rest at joint angles `q` (7,), rad."""
-        self.q = np.asarray(q, float).copy()
-        self.qd = np.zeros(7)
+        """Rest at joint angles `q` (7,), rad.
+
+        Raises:
+            ValueError: `q` is not seven finite numbers.
+        """
+        q = np.array(q, float)
+        if q.shape != (7,) or not np.isfinite(q).all():
+            raise ValueError(f"joint angles must be 7 finite numbers in rad, got {q}")
+        self.q = q
+        self.qd = _ZERO7
+        self._ramp = 0.0
+        self._end = self._look_ahead(q, self.qd)
+
+    @property
+    def distance_m(self) -> float:
+        """Smallest distance to table or arm where braking from here would end, up to 0.03 m."""
+        return self._end.distance_m
+
+    def diverged(self, measured_q: Array) -> bool:
+        """Whether the arm at `measured_q` (7,) is not where it was sent: stop and `reset`."""
+        return bool(np.abs(measured_q - self.q).max() > DIVERGED_RAD)
+
+    def to_base(self, twist: Array, frame: str) -> Array:
+        """A twist (6,) of the tip given along the axes of `frame`, along those of `base`."""
+        if frame == TWIST_FRAMES[0]:
+            return twist
+        if frame != TWIST_FRAMES[1]:
+            raise ValueError(f"twist frame {frame!r}; use one of {', '.join(TWIST_FRAMES)}")
+        self.kinematics.update(self.q)
+        turn = self.kinematics.tip_axes_here()
+        return np.concatenate([turn @ twist[:3], turn @ twist[3:]])
 
     def step(self, twist: Array, dt: float) -> ServoStep:
         """Advance by `dt` seconds under `twist` (6,), m/s and rad/s in `base`."""
         self.kinematics.update(self.q)
-        twist, flags = self._clamp_twist(np.asarray(twist, float))
-        jac = self.kinematics.jacobian_here()
-        gram = jac @ jac.T
-        # Damping grows as the arm nears a singularity (Nakamura and Hanafusa 1986, eq. 25, on the manipulability).
-        manipulability = np.sqrt(max(np.linalg.det(gram), 0.0))
-        damping = 1e-6 + 1e-2 * max(0.0, 1.0 - manipulability / 0.01) ** 2
-        if damping > 1e-6:
-            flags |= Limit.SINGULARITY
-        posture = self.limits.posture_gain * (HOME_Q - self.q)
-        gram[np.diag_indices(6)] += damping
-        # v = J^+ x + (I - J^+ J) p  =  p + J^+ (x - J p)
-        v = posture + jac.T @ np.linalg.solve(gram, twist - jac @ posture)
-        if not twist.any():
-            v = np.zeros(7)
-        return self._advance(v, twist, flags, dt)
+        clamped, flags = self._clamp_twist(twist, dt)
+        out = np.array(clamped)
+        if not any(clamped):
+            return self._advance(_ZERO7, out, flags, dt)
+        v, more = self._ik.solve(self.q, out)
+        return self._advance(v, out, flags | more, dt)
+
+    def step_joints(self, qd: Array, dt: float) -> ServoStep:
+        """Advance by `dt` seconds towards velocities `qd` (7,), rad/s, under the same limits."""
+        return self._advance(qd * self.speed_scale, _ZERO6, 0, dt)
 
     def brake(self, dt: float) -> ServoStep:
         """Advance by `dt` seconds towards rest, as fast as the acceleration limits allow."""
-        return self._advance(np.zeros(7), np.zeros(6), Limit.NONE, dt)
+        before, stop_s = self.qd, _stop_s(self.qd)
+        self.qd = before * (1.0 - dt / stop_s) if stop_s > dt else _ZERO7
+        self.q = self.q + 0.5 * dt * (before + self.qd)
+        self._ramp = 0.0
+        return ServoStep(self.q, self.qd, _ZERO6, 0)
 
     def braking_points(self, dt: float) -> list[Point]:
-        """From the present command to rest: [(seconds, q (7,), qd (7,))], the last at zero velocity.
+        """From the present command to rest: [(seconds, q (7,), qd (7,))], ending at zero velocity.
 
-        The first point is the present command, `dt` after the trajectory's start.
+        The first point is the present command, `dt` after the trajectory's start. A controller that
+        joins the points by cubics brakes at a constant rate, within every joint's limit.
         """
-        # All joints stop together on a straight line in velocity space, so the path keeps its direction.
-        stop_s = max(float((np.abs(self.qd) / A_MAX).max()), 1e-3)
-        return [(dt, self.q, self.qd), (dt + stop_s, self.q + 0.5 * stop_s * self.qd, np.zeros(7))]
+        stop_s = _stop_s(self.qd)
+        if stop_s < 1e-6:
+            return [(dt, self.q, _ZERO7)]
+        # All joints stop together on a straight line, so the path keeps its direction.
+        return [(dt, self.q, self.qd), (dt + stop_s, self.q + 0.5 * stop_s * self.qd, _ZERO7)]
 
-    def _clamp_twist(self, twist: Array) -> tuple[Array, Limit]:
-        flags = Limit.NONE
-        twist = twist.copy()
-        speed, spin = np.sqrt(twist[:3] @ twist[:3]), np.sqrt(twist[3:] @ twist[3:])
-        if speed > self.limits.linear_m_s:
-            twist[:3] *= self.limits.linear_m_s / speed
-            flags |= Limit.LINEAR_SPEED
-        if spin > self.limits.angular_rad_s:
-            twist[3:] *= self.limits.angular_rad_s / spin
-            flags |= Limit.ANGULAR_SPEED
-        tip = self.kinematics.tip_here()
-        inside = np.minimum(np.maximum(twist[:3], 4.0 * (self.limits.box_low_m - tip)), 4.0 * (self.limits.box_high_m - tip))
-        if (inside != twist[:3]).any():
-            twist[:3] = inside
-            flags |= Limit.WORKSPACE
-        return twist, flags
+    def _clamp_twist(self, twist: Array, dt: float) -> tuple[list[float], int]:
+        """Speed, ramp and workspace, in plain floats: at this size they are faster than arrays."""
+        limits, flags = self.limits, 0
+        x, y, z, rx, ry, rz = np.asarray(twist, float).tolist()
+        speed, spin = math.sqrt(x * x + y * y + z * z), math.sqrt(rx * rx + ry * ry + rz * rz)
+        if not math.isfinite(speed + spin):
+            raise ValueError(f"twist must be 6 finite numbers in m/s and rad/s, got {twist}")
+        linear = angular = self.speed_scale
+        if linear < 1.0:
+            flags |= Limit.SPEED_SCALE.value
+        if speed > limits.linear_m_s:
+            linear *= limits.linear_m_s / speed
+            flags |= Limit.LINEAR_SPEED.value
+        if spin > limits.angular_rad_s:
+            angular *= limits.angular_rad_s / spin
+            flags |= Limit.ANGULAR_SPEED.value
+        if self._ramp < 1.0 and speed + spin > 0.0:
+            self._ramp = min(1.0, self._ramp + dt / limits.ramp_s) if limits.ramp_s > 0 else 1.0
+            linear, angular = linear * self._ramp, angular * self._ramp
+            flags |= Limit.RAMP.value
+        out = [x * linear, y * linear, z * linear, rx * angular, ry * angular, rz * angular]
+        for i, (tip, (low, high)) in enumerate(
+            zip(self.kinematics.tip_here().tolist(), self._box, strict=True)
+        ):
+            # Outside the box one may move in or rest; nothing moves by itself.
+            slowest = min(0.0, APPROACH_PER_S * (low - tip))
+            fastest = max(0.0, APPROACH_PER_S * (high - tip))
+            if not slowest <= out[i] <= fastest:
+                out[i] = min(max(out[i], slowest), fastest)
+                flags |= Limit.WORKSPACE.value
+        return out, flags
 
-    def _advance(self, v: Array, twist: Array, flags: Limit, dt: float) -> ServoStep:
-        ratio = (np.abs(v) / self._v_max).max()
+    def _advance(self, v: Array, twist: Array, flags: int, dt: float) -> ServoStep:
+        """Head for the velocity `v` (7,), as far as limits and the stop that must follow allow."""
+        ratio = _worst(v, self._inv_v_max)
         if ratio > 1.0:
             v = v / ratio
-            flags |= Limit.JOINT_SPEED
-        # A joint may approach its range only as fast as it could still stop before it.
-        envelope = np.minimum(np.maximum(v, 4.0 * (Q_LOW + 0.02 - self.q)), 4.0 * (Q_HIGH - 0.02 - self.q))
-        if (envelope != v).any():
-            v = envelope
-            flags |= Limit.JOINT_RANGE
+            flags |= Limit.JOINT_SPEED.value
+        q, qd, limited = self._towards(v, dt)
+        end = self._look_ahead(q, qd)
+        if end.distance_m < min(self.limits.slow_m, self._end.distance_m):
+            flags |= Limit.CLEARANCE.value
+            share = self._end.distance_m - self.limits.stop_m
+            share /= self.limits.slow_m - self.limits.stop_m
+            q, qd, limited = self._towards(min(max(share, 0.0), 1.0) * v, dt)
+            end = self._look_ahead(q, qd)
+        broken = self._broken(end)
+        if broken:
+            # Braking ends where the last step's look ahead did: a place that was good.
+            ramp = self._ramp
+            step = self.brake(dt)
+            self._ramp = ramp
+            return ServoStep(step.q, step.qd, twist, flags | broken)
+        if limited:
+            flags |= Limit.ACCELERATION.value
+        self.q, self.qd, self._end = q, qd, end
+        return ServoStep(q, qd, twist, flags)
+
+    def _towards(self, v: Array, dt: float) -> tuple[Array, Array, bool]:
+        """Angles and velocities after `dt` of heading for `v`; whether acceleration was short."""
         change = v - self.qd
-        ratio = (np.abs(change) / (A_MAX * dt)).max()
-        if ratio > 1.0:
-            change = change / ratio
-            flags |= Limit.ACCELERATION
-        before = self.qd
-        self.qd = before + change
-        # The follower's Hermite segment between equal-acceleration ends has the mean velocity of its ends.
-        self.q = np.minimum(np.maximum(self.q + 0.5 * dt * (before + self.qd), Q_LOW), Q_HIGH)
-        return ServoStep(self.q.copy(), self.qd.copy(), twist, flags)
+        ratio = _worst(change, _INV_A_MAX) / dt
+        limited = ratio > 1.0
+        qd = self.qd + (change / ratio if limited else change)
+        # The follower's cubic between ends of equal acceleration has the mean velocity of its ends.
+        return self.q + (0.5 * dt) * (self.qd + qd), qd, limited
+
+    def _look_ahead(self, q: Array, qd: Array) -> "_End":
+        """Where braking from `q`, `qd` would end."""
+        q = q + (0.5 * _stop_s(qd)) * qd
+        distance_m = self.clearance.at(q)
+        outside_m = beyond_rad = 0.0
+        for at, (low, high) in zip(self.clearance.tip_here().tolist(), self._box, strict=True):
+            if not low <= at <= high:
+                outside_m = max(outside_m, low - at, at - high)
+        for at, low, high in zip(q.tolist(), _Q_LOW, _Q_HIGH, strict=True):
+            if not low <= at <= high:
+                beyond_rad = max(beyond_rad, low - at, at - high)
+        return _End(distance_m, outside_m, beyond_rad)
+
+    def _broken(self, end: "_End") -> int:
+        """The bounds that `end` breaks and does not mend."""
+        broken, now = 0, self._end
+        if end.distance_m < self.limits.stop_m and end.distance_m < now.distance_m:
+            broken |= Limit.CLEARANCE.value
+        if end.outside_m > BOX_SLACK_M and end.outside_m > now.outside_m:
+            broken |= Limit.WORKSPACE.value
+        if end.beyond_rad > 0.0 and end.beyond_rad > now.beyond_rad:
+            broken |= Limit.JOINT_RANGE.value
+        return broken
+
+
+class _End(NamedTuple):
+    """What is true where braking ends."""
+
+    distance_m: float
+    """To table or arm, at most 0.03."""
+    outside_m: float
+    """How far the tip is outside the workspace box."""
+    beyond_rad: float
+    """How far the worst joint is beyond its range."""
+
+
+def _stop_s(qd: Array) -> float:
+    """Seconds to rest from velocities `qd` (7,) at the acceleration limits."""
+    return _worst(qd, _INV_A_MAX)
+
+
+def _worst(x: Array, inverse_limit: Array) -> float:
+    """Largest share of its limit that an element of `x` (7,) takes."""
+    shares: list[float] = (x * inverse_limit).tolist()
+    return max(map(abs, shares))

@@ -1,0 +1,72 @@
+"""Cameras: offscreen pictures, their calibration, and the one way from a picture to what a policy sees."""
+
+from dataclasses import dataclass
+
+import cv2
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.world import World
+
+Array = NDArray[np.float64]
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """Crop and size of a policy's picture: `crop` (y, x, h, w) of a `source` (h, w) picture, averaged to `size` (h, w)."""
+
+    source: tuple[int, int] = (240, 320)
+    crop: tuple[int, int, int, int] = (0, 40, 240, 240)
+    size: tuple[int, int] = (80, 80)
+
+    def apply(self, rgb: Rgb) -> Rgb:
+        """The policy's picture (h, w, 3) uint8 of a camera picture.
+
+        Raises:
+            ValueError: if the picture has another size or type than `source` says.
+        """
+        if rgb.shape != (*self.source, 3) or rgb.dtype != np.uint8:
+            raise ValueError(f"the picture is {rgb.shape} {rgb.dtype}, expected {(*self.source, 3)} uint8")
+        y, x, h, w = self.crop
+        out = cv2.resize(rgb[y : y + h, x : x + w], self.size[::-1], interpolation=cv2.INTER_AREA)
+        return np.asarray(out, np.uint8)
+
+
+POLICY_IMAGE = ImageSpec()
+
+
+class Camera:
+    """Offscreen pictures of one camera. Create and use it in one thread; close it."""
+
+    def __init__(self, world: World, name: str = "front", width: int = 320, height: int = 240) -> None:
+        self._world = world
+        self._id = world.model.camera(name).id
+        self.width, self.height = width, height
+        self._renderer = mujoco.Renderer(world.model, height, width)
+
+    def render(self) -> Rgb:
+        """The picture now, (height, width, 3) uint8."""
+        self._renderer.update_scene(self._world.data, self._id)
+        return self._renderer.render().copy()
+
+    def intrinsics(self) -> Array:
+        """Pinhole matrix K (3, 3) in pixels, no distortion."""
+        focal = self.height / (2.0 * np.tan(np.deg2rad(self._world.model.cam_fovy[self._id]) / 2.0))
+        return np.array([[focal, 0, self.width / 2], [0, focal, self.height / 2], [0, 0, 1.0]])
+
+    def pose(self) -> tuple[Array, Array]:
+        """Position (3,) m and rotation (3, 3) of the optical frame (z forward, x right, y down) in `base`."""
+        gl = self._world.data.cam_xmat[self._id].reshape(3, 3)
+        return self._world.data.cam_xpos[self._id].copy(), gl * np.array([1.0, -1.0, -1.0])
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._renderer.close()
+
+    def __enter__(self) -> "Camera":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

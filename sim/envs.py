@@ -1,0 +1,158 @@
+"""Gymnasium environments over an `Episode`: a policy's picture and proprioception in, Cartesian velocity out."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.camera import POLICY_IMAGE, Camera, ImageSpec
+from sim.episode import POLICY_S, SERVO_S, Episode
+from sim.sawyer import GRIPPER_MAX_M
+from sim.scene import CAMERA, Preset
+from sim.servo import Servo
+from sim.tasks import Arrangement, Split, Task, as_family, draw_task, stream
+
+Array = NDArray[np.float64]
+Observation = dict[str, NDArray[Any]]
+
+SPEED_M_S = 0.4
+
+
+class SawyerEnv(gymnasium.Env[Observation, Array]):
+    """A Sawyer arm over a table with three things of which one is meant.
+
+    Observation: `rgb` (80, 80, 3) uint8, `q_rad` (7,), `ee_pos_m` (3,), `gripper_m` (1,). Action (4,): tip velocity in
+    `base`, m/s, and gripper opening, m, held for 0.1 s. Success is what `Episode.judge` says.
+
+    `reset(options=...)` takes `task` (a `Task` or its index), `split`, `target` (another thing is meant), `trial`
+    (which arrangement), `avoid` (positions (n, 2) that the targets stay 10 cm away from) or a whole `arrangement`.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - Gymnasium's own form
+
+    def __init__(
+        self,
+        family: str = "place",
+        split: Split = "train",
+        preset: Preset = "mild",
+        max_steps: int = 80,
+        image: ImageSpec | None = POLICY_IMAGE,
+        render_mode: str | None = "rgb_array",
+    ) -> None:
+        """`image` None leaves the picture out (state only)."""
+        self.family, self.split, self.preset = as_family(family), split, preset
+        self.max_steps, self.image, self.render_mode = max_steps, image, render_mode
+        self.servo = Servo()
+        self._episode: Episode | None = None
+        self._camera: Camera | None = None
+        box = gymnasium.spaces.Box
+        spaces: dict[str, gymnasium.Space[Any]] = {
+            "q_rad": box(-np.inf, np.inf, (7,)),
+            "ee_pos_m": box(-np.inf, np.inf, (3,)),
+            "gripper_m": box(0.0, 0.1, (1,)),
+        }
+        if image is not None:
+            spaces["rgb"] = box(0, 255, (*image.size, 3), np.uint8)
+        self.observation_space = gymnasium.spaces.Dict(spaces)
+        low, high = np.array([-SPEED_M_S] * 3 + [0.0]), np.array([SPEED_M_S] * 3 + [GRIPPER_MAX_M])
+        self.action_space = box(low, high, dtype=np.float64)
+
+    @property
+    def episode(self) -> Episode:
+        """The running episode.
+
+        Raises:
+            RuntimeError: before the first reset.
+        """
+        if self._episode is None:
+            raise RuntimeError("the environment has no episode yet; call reset() first")
+        return self._episode
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode; see the class for `options`. The same seed and options give the same episode."""
+        super().reset(seed=seed)
+        given = dict(options or {})
+        unknown = set(given) - {"task", "split", "target", "trial", "avoid", "arrangement"}
+        if unknown:
+            raise ValueError(f"unknown reset options {sorted(unknown)}; see SawyerEnv's docstring")
+        split = given.get("split", self.split)
+        task = given.get("task", 0)
+        if not isinstance(task, Task):
+            task = draw_task(self.family, split, int(task), given.get("target"))
+        if self._episode is None or not _same_things(self._episode.task, task):
+            self._close_camera()
+            self._episode = Episode(task)
+        self._episode.task = task
+        rng = stream(task.split, task.family, task.index, "trial", 0 if seed is None else seed, given.get("trial", 0))
+        arrangement: Arrangement | None = given.get("arrangement")
+        self._episode.reset(rng, avoid=given.get("avoid"), preset=self.preset, arrangement=arrangement)
+        self.servo.reset(self._episode.follower.sample(0.0)[0])
+        self._steps = 0
+        return self._observe(), self._info(success=False)
+
+    def step(self, action: Array) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Hold `action` for 0.1 s. Reward is 1 on success; terminated when the outcome is decided.
+
+        Raises:
+            ValueError: for an action of another shape or with non-finite numbers.
+        """
+        action = np.asarray(action, float)
+        if action.shape != (4,) or not np.isfinite(action).all():
+            raise ValueError(f"the action must be 4 finite numbers (vx vy vz opening), got {action}")
+        episode, twist = self.episode, np.array([*action[:3], 0.0, 0.0, 0.0])
+        episode.world.set_gripper(float(action[3]))
+        for _ in range(round(POLICY_S / SERVO_S)):
+            self.applied = self.servo.step(twist, SERVO_S)
+            episode.command(self.servo.braking_points(SERVO_S))
+            episode.advance(SERVO_S)
+        progress = episode.judge()
+        self._steps += 1
+        info = self._info(success=progress.success)
+        info |= {"error_m": progress.error_m, "loose_success": progress.loose_success}
+        return self._observe(), float(progress.success), progress.done, self._steps >= self.max_steps, info
+
+    def expert(self) -> Array:
+        """The scripted expert's action (4,) now."""
+        from sim import experts
+
+        return experts.act(self.episode.privileged_state())
+
+    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+        """The whole camera picture (240, 320, 3) uint8."""
+        return self._view().render()
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._close_camera()
+
+    def _view(self) -> Camera:
+        if self._camera is None:
+            self._camera = Camera(self.episode.world, CAMERA)
+        return self._camera
+
+    def _close_camera(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
+        self._camera = None
+
+    def _observe(self) -> Observation:
+        world = self.episode.world
+        observation: Observation = {
+            "q_rad": world.arm_q.copy(),
+            "ee_pos_m": world.tcp_pose()[0],
+            "gripper_m": np.array([world.gripper_m]),
+        }
+        if self.image is not None:
+            observation["rgb"] = self.image.apply(self._view().render())
+        return observation
+
+    def _info(self, *, success: bool) -> dict[str, Any]:
+        episode = self.episode
+        return {"success": success, "task": episode.task, "arrangement": episode.arrangement}
+
+
+def _same_things(a: Task, b: Task) -> bool:
+    return (a.family, a.objects, a.containers) == (b.family, b.objects, b.containers)
