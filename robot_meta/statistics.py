@@ -124,4 +124,6 @@ def _by_task(
         raise DataError(f"{int((~np.isfinite(values)).sum())} of {len(values)} values not finite")
     order = {task: index for index, task in enumerate(dict.fromkeys(tasks))}
     index = np.array([order[task] for task in tasks])
-    return np.bincount(index, weights=values).astype(np.float64), np.bincount(index) * 1.0
+    return np.bincount(index, weights=values).astype(np.float64), np.bincount(index).astype(
+        np.float64
+    )
