@@ -164,7 +164,7 @@ class Servo:
         """Head for the velocity `v` (7,), as far as limits and the stop that must follow allow."""
         ratio = _worst(v, self._inv_v_max)
         if ratio > 1.0:
-            v = v / ratio
+            v, twist = v / ratio, twist / ratio
             flags |= Limit.JOINT_SPEED.value
         q, qd, limited = self._towards(v, dt)
         end = self._look_ahead(q, qd)
