@@ -33,3 +33,7 @@ def main(module: str, argv: Sequence[str] | None = None) -> int:
     dds.ensure_profile()
     code: int = importlib.import_module(module).main(sys.argv if argv is None else argv)
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[1:]))

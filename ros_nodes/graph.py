@@ -1,0 +1,235 @@
+"""The node graph as data: `launch/*.launch.py` and `robot-meta launch` both read it. No ROS here.
+
+A `Graph` is arguments and nodes. `resolve(graph, values)` checks the values a user gave and returns
+the processes to start, each with the exact `--ros-args` it is started with, so that both ways of
+launching start the same thing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from robot_meta.errors import ConfigError
+
+Value = str | bool | int | float
+_LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+_FAMILIES = ("reach", "push", "place", "pick_place")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One `name:=value` of a launch command; its type is that of the default."""
+
+    name: str
+    default: Value
+    description: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def default_text(self) -> str:
+        """The default as it would be typed."""
+        return _text(self.default)
+
+    def parse(self, text: str) -> Value:
+        """The typed value of `text`.
+
+        Raises:
+            ConfigError: not a value of this argument; the message says what is.
+        """
+        if self.choices and text not in self.choices:
+            raise ConfigError(f"{self.name}:={text}; use one of {', '.join(self.choices)}")
+        try:
+            if isinstance(self.default, bool):
+                return {"true": True, "false": False}[text.lower()]
+            return type(self.default)(text)
+        except (KeyError, ValueError):
+            kind = {bool: "true or false", int: "a whole number", float: "a number"}
+            wanted = kind.get(type(self.default), "text")
+            raise ConfigError(f"{self.name}:={text}; expected {wanted}") from None
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A parameter's value that is the value of an argument."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
+class When:
+    """Start a node only when an argument is one of `values` (as typed)."""
+
+    argument: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node: `ros_nodes/<executable>_node.py`, installed as `lib/robot_meta/<executable>`."""
+
+    executable: str
+    parameters: Mapping[str, Value | Ref] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    when: tuple[When, ...] = ()
+    required: bool = False
+    """When it ends, everything ends."""
+
+    @property
+    def module(self) -> str:
+        """The Python module with its `main`."""
+        return f"ros_nodes.{self.executable}_node"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What `launch/<name>.launch.py` and `robot-meta launch <name>` start."""
+
+    name: str
+    description: str
+    arguments: tuple[Argument, ...]
+    nodes: tuple[NodeSpec, ...]
+
+
+@dataclass(frozen=True)
+class Process:
+    """One node to start, fully decided."""
+
+    executable: str
+    module: str
+    namespace: str
+    ros_args: tuple[str, ...]
+    """What follows `--ros-args`, but for the node's name and namespace."""
+    required: bool
+
+    @property
+    def arguments(self) -> list[str]:
+        """The whole command line after the executable."""
+        named = ["-r", f"__node:={self.executable}", "-r", f"__ns:=/{self.namespace}"]
+        return ["--ros-args", *named, *self.ros_args]
+
+
+def resolve(graph: Graph, given: Mapping[str, str]) -> list[Process]:
+    """The processes of a graph for the arguments that a user typed.
+
+    Raises:
+        ConfigError: an unknown argument or a value out of its choices, with what exists.
+    """
+    known = {argument.name: argument for argument in graph.arguments}
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            takes = f"{graph.name} takes {', '.join(known)}"
+            raise ConfigError(f"unknown argument {name}:={given[name]}; {hint}{takes}")
+    values = {n: a.parse(given[n]) if n in given else a.default for n, a in known.items()}
+    namespace = str(values["namespace"]).strip("/")
+    common = _common_ros_args(values, namespace)
+    return [
+        Process(
+            executable=node.executable,
+            module=node.module,
+            namespace=namespace,
+            ros_args=tuple(_parameter_args(node, values) + common),
+            required=node.required,
+        )
+        for node in graph.nodes
+        if all(_text(values[w.argument]) in w.values for w in node.when)
+    ]
+
+
+def _common_ros_args(values: Mapping[str, Value], namespace: str) -> list[str]:
+    args = ["-p", f"use_sim_time:={_text(not values.get('real', False))}"]
+    if namespace:  # each copy has its own time and frames
+        for topic in ("clock", "tf", "tf_static"):
+            args += ["-r", f"/{topic}:={topic}"]
+    if values["params_file"]:
+        args += ["--params-file", str(values["params_file"])]
+    return [*args, "--log-level", str(values["log_level"])]
+
+
+def _parameter_args(node: NodeSpec, values: Mapping[str, Value]) -> list[str]:
+    args: list[str] = []
+    for name, value in node.parameters.items():
+        value = values[value.argument] if isinstance(value, Ref) else value
+        # JSON is YAML: quotes keep a string a string, whatever it looks like.
+        args += ["-p", f"{name}:={json.dumps(value)}"]
+    for source, target in node.remappings:
+        args += ["-r", f"{source}:={target}"]
+    return args
+
+
+def _text(value: Value) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+_COMMON = (
+    Argument("namespace", "", "Namespace of every node; a second copy runs beside the first."),
+    Argument("params_file", "", "YAML file of ROS parameters; it wins over the arguments here."),
+    Argument("log_level", "info", "Least severe log shown.", _LOG_LEVELS),
+    Argument("autostart", True, "Nodes configure and activate by themselves."),
+)
+_WORLD = (
+    Argument("task", "place", "Task family in the world.", _FAMILIES),
+    Argument("split", "train", "Set that the first task is from.", ("train", "val", "test")),
+    Argument("index", 0, "Number of the first task in its set."),
+    Argument("seed", 0, "Seed of the first arrangement."),
+    Argument("headless", True, "Open no window."),
+    Argument("lockstep", False, "Simulated time waits for the gate: repeatable, but not at 1x."),
+)
+_REAL = Argument("real", False, "A real robot is behind the controllers: start no simulator.")
+_EPISODES = Argument("episodes", "episodes", "Folder that episodes are written to.")
+_CHECKPOINT = Argument("checkpoint", "", "Checkpoint (.safetensors) of the policy.")
+
+_AUTOSTART = {"autostart": Ref("autostart")}
+_LOCKSTEP = {"lockstep": Ref("lockstep")}
+_SIM = NodeSpec(
+    "sim",
+    _AUTOSTART | {argument.name: Ref(argument.name) for argument in _WORLD},
+    required=True,
+)
+_GATE = NodeSpec("command_gate", _AUTOSTART | _LOCKSTEP, required=True)
+_RECORDER = NodeSpec("recorder", _AUTOSTART | {"directory": Ref("episodes")})
+_POLICY = NodeSpec("policy", _AUTOSTART | {"checkpoint": Ref("checkpoint")})
+
+
+def _or_real(sim: NodeSpec, gate: NodeSpec) -> tuple[NodeSpec, NodeSpec]:
+    """The simulator only without a real robot, and a gate that knows which it is."""
+    simulated = replace(sim, when=(When("real", ("false",)),))
+    return simulated, replace(gate, parameters={**gate.parameters, "real": Ref("real")})
+
+
+def _teleop(default: str) -> tuple[Argument, NodeSpec]:
+    sources = ("none", "scripted", "keyboard", "gamepad")
+    node = NodeSpec(
+        "teleop",
+        _AUTOSTART | {"source": Ref("teleop")},
+        when=(When("teleop", sources[1:]),),
+    )
+    return Argument("teleop", default, "Who moves the arm by hand.", sources), node
+
+
+_TELEOP_OFF, _TELEOP = _teleop("none")
+_TELEOP_SCRIPTED, _ = _teleop("scripted")
+
+SIM = Graph(
+    "sim",
+    "A simulated Sawyer behind its command gate",
+    (*_COMMON, *_WORLD, _TELEOP_OFF),
+    (_SIM, _GATE, _TELEOP),
+)
+RECORD = Graph(
+    "record",
+    "A robot, somebody who moves it, and the recorder of episodes",
+    (*_COMMON, *_WORLD, _REAL, _TELEOP_SCRIPTED, _EPISODES),
+    (*_or_real(_SIM, _GATE), _TELEOP, _RECORDER),
+)
+DEPLOY = Graph(
+    "deploy",
+    "A robot, the recorder, and a policy that adapts to an episode and acts",
+    (*_COMMON, *_WORLD, _REAL, _TELEOP_OFF, _EPISODES, _CHECKPOINT),
+    (*_or_real(_SIM, _GATE), _TELEOP, _RECORDER, _POLICY),
+)
+GRAPHS = {graph.name: graph for graph in (SIM, RECORD, DEPLOY)}
