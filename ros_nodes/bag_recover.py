@@ -29,6 +29,8 @@ from ros_nodes.episode_info import EpisodeInfo, read_info, write_info
 
 CUT_FILE = "episode.mcap.cut"
 """The file as the killed recorder left it."""
+# A damaged length must not take all memory.
+MAX_RECORD_BYTES = 1 << 30
 _FRESH_FILE = "episode.mcap.recovering"
 
 
@@ -153,7 +155,9 @@ def _whole_records(stream: BinaryIO) -> Iterator[McapRecord]:
         RuntimeError,
     )
     with contextlib.suppress(*damage):
-        yield from StreamReader(stream, record_size_limit=None, validate_crcs=True).records
+        yield from StreamReader(
+            stream, record_size_limit=MAX_RECORD_BYTES, validate_crcs=True
+        ).records
 
 
 def _topic(channel: Channel, type_name: str) -> TopicRecord:
