@@ -29,10 +29,10 @@ MAX_LEAP_RAD = 0.1
 
 
 class ArmReceiver:
-    """Follows the last good trajectory; brakes when told to, and when nobody speaks any more."""
+    """Gives a follower the last good trajectory; brakes it when told to, and when nobody speaks."""
 
-    def __init__(self, q: Array) -> None:
-        self._follower = TrajectoryFollower(np.asarray(q, float))
+    def __init__(self, follower: TrajectoryFollower) -> None:
+        self._follower = follower
         self._heard_ns: int | None = None
         self.stopped = False
         """The emergency stop is on: nothing is accepted."""
@@ -40,11 +40,6 @@ class ArmReceiver:
         """The watchdog has braked the arm; a good command takes it back."""
         self.accepted = 0
         self.refused = 0
-
-    def reset(self, q: Array, now_s: float) -> None:
-        """Rest at `q` (7,) and forget what was commanded. The emergency stop stays as it is."""
-        self._follower.reset(np.asarray(q, float), now_s)
-        self._heard_ns, self.watchdog = None, False
 
     def accept(self, msg: Any, now_s: float, steady_ns: int) -> None:
         """Follow a `trajectory_msgs/JointTrajectory` from now on; one without points means stop.
