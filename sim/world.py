@@ -9,6 +9,7 @@ from sim.scene import Scene
 
 Array = NDArray[np.float64]
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+_BAD = [int(getattr(mujoco.mjtWarning, f"mjWARN_BAD{x}")) for x in ("QPOS", "QVEL", "QACC")]
 
 
 class World:
@@ -39,7 +40,12 @@ class World:
 
     @property
     def finite(self) -> bool:
-        """Whether the state is free of NaN and infinity."""
+        """Whether the state has stayed finite since the last reset.
+
+        MuJoCo answers a bad state by starting over; the warning it counts is what remains of it.
+        """
+        if any(self.data.warning[kind].number for kind in _BAD):
+            return False
         return bool(np.isfinite(self.data.qpos).all() and np.isfinite(self.data.qvel).all())
 
     def step(self, n: int = 1) -> None:
