@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -139,14 +138,7 @@ class ArmSim:
     @property
     def diverged(self) -> bool:
         """Whether the physics has left the finite; only a reset brings it back."""
-        world = self.episode.world
-        kinds = (
-            mujoco.mjtWarning.mjWARN_BADQPOS,
-            mujoco.mjtWarning.mjWARN_BADQVEL,
-            mujoco.mjtWarning.mjWARN_BADQACC,
-        )
-        # MuJoCo answers a bad state by starting over by itself; the warning is what remains of it.
-        return not world.finite or any(world.data.warning[kind].number for kind in kinds)
+        return not self.episode.world.finite
 
     def joint_state(self) -> tuple[Array, Array, Array]:
         """Measured positions, velocities and efforts (9,) in the order of `STATE_NAMES`."""

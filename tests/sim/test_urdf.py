@@ -1,10 +1,10 @@
 import xml.etree.ElementTree as ET
 
-import mujoco
 import numpy as np
 import pytest
 
 from sim import sawyer
+from sim.sawyer import mujoco
 from sim.urdf import roll_pitch_yaw, urdf
 
 
