@@ -51,7 +51,10 @@ class Learner(Protocol):
         ...
 
     def act(self, phi: Params, frame: Frame, memory: Any) -> tuple[NDArray[np.float64], Any]:
-        """Decide: (vx, vy, vz, opening) and the memory for the next call. It is None at first."""
+        """Decide: (vx, vy, vz, opening) and the memory for the next call. It is None at first.
+
+        A learner that can tell when it is finished also has `done(memory) -> bool`.
+        """
         ...
 
 
@@ -169,6 +172,13 @@ class Session:
             )
         self._memory = (held.version, memory)
         return action
+
+    @property
+    def done(self) -> bool:
+        """Whether the policy holds that this run is finished; False where it cannot tell."""
+        version, memory = self._memory
+        tell = getattr(self.learner, "done", None)
+        return tell is not None and version == self.version and bool(tell(memory))
 
     def reset(self) -> None:
         """Forget what was seen in this run. Call at the start of each."""
@@ -288,8 +298,11 @@ class Session:
             raise SessionError(f"{what}: the policy is frozen at {self.version}; unfreeze it first")
 
 
-def check_frame(frame: Frame, image_shape: tuple[int, int, int]) -> None:
-    """Refuse a frame that a policy for (H, W, 3) images must not act on (ObservationError)."""
+def check_frame(frame: Frame, image_shape: tuple[int, int, int], *, joints: bool = True) -> None:
+    """Refuse a frame that a policy for (H, W, 3) images must not act on (ObservationError).
+
+    `joints` False checks the image only: a video of a person has nothing else.
+    """
     rgb = frame.rgb
     if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.shape != tuple(image_shape):
         came = f"{rgb.dtype} {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
@@ -297,6 +310,8 @@ def check_frame(frame: Frame, image_shape: tuple[int, int, int]) -> None:
             f"image: {came} came, expected uint8 {tuple(image_shape)}; "
             "check the camera's size and the contract's crop"
         )
+    if not joints:
+        return
     for name, length in (("q_rad", JOINTS), ("ee_pos_m", 3), ("ee_quat_wxyz", 4)):
         value = np.asarray(getattr(frame, name))
         if value.shape != (length,) or value.dtype.kind != "f":
@@ -313,7 +328,7 @@ def check_demo(demo: Demo, image_shape: tuple[int, int, int]) -> None:
     """Refuse a demo that a policy for (H, W, 3) images cannot learn from (DemoFormatError)."""
     for index, frame in enumerate(demo.frames):
         try:
-            check_frame(frame, image_shape)
+            check_frame(frame, image_shape, joints=demo.kind == "robot")
         except ObservationError as error:
             raise DemoFormatError(f"demo {demo.task!r}, frame {index}: {error}") from error
     if demo.actions is None:

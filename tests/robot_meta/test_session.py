@@ -16,7 +16,8 @@ from robot_meta.errors import (
     ObservationError,
     SessionError,
 )
-from robot_meta.session import Learner, Session, version_of
+from robot_meta.session import Learner, Session, check_demo, version_of
+from robot_meta.types import Demo
 from tests import linear
 
 ROOT = Path(__file__).parents[2]
@@ -203,6 +204,32 @@ def test_a_demo_of_another_robot_is_refused(session):
         session.adapt([dataclasses.replace(shown, actions=np.full((5, 4), np.nan, np.float32))])
     with pytest.raises(DemoFormatError, match="no demos"):
         session.adapt([])
+
+
+def test_a_video_of_a_person_needs_no_joints(session):
+    frames = tuple(
+        dataclasses.replace(f, q_rad=np.full(7, np.nan), gripper_m=float("nan"))
+        for f in linear.demo().frames
+    )
+    video = Demo(frames=frames, actions=None, kind="human")
+    check_demo(video, (8, 8, 3))
+    with pytest.raises(DemoFormatError, match="frame 0: q_rad"):
+        check_demo(dataclasses.replace(linear.demo(), frames=frames), (8, 8, 3))
+
+
+def test_a_policy_may_tell_that_it_is_done(frame):
+    class Short(linear.LinearLearner):
+        def done(self, memory):
+            return memory == 2
+
+    session = Session(Short(), linear.LinearLearner().init(0))
+    told = []
+    for _ in range(2):
+        told.append(session.done)
+        session.act(frame)
+    assert [*told, session.done] == [False, False, True]
+    session.reset()
+    assert not session.done
 
 
 def test_a_diverged_adaptation_is_refused_and_the_policy_stays(frame):
