@@ -1,4 +1,4 @@
-"""`robot-meta doctor`: what works on this machine, and how to mend what does not. Imports no ROS itself.
+"""`robot-meta doctor`: what works on this machine, and how to mend what does not. No ROS here.
 
 Each check that could crash or hang runs in a process of its own.
 """
@@ -17,6 +17,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from ros_nodes import dds
 
@@ -36,7 +39,7 @@ class Finding:
     mend: str = ""
 
 
-def doctor(json_path: Path | None = None) -> int:
+def doctor(json_path: Annotated[Path | None, tyro.conf.arg(name="json")] = None) -> int:
     """Check ROS, rendering, torch, cameras and ports, and say how to mend what is missing.
 
     Args:
@@ -63,8 +66,8 @@ def doctor(json_path: Path | None = None) -> int:
 def check_python() -> Finding:
     """Interpreter and machine."""
     found = f"{platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores"
-    if sys.version_info < (3, 10):
-        return Finding("python", MISSING, found, "use Python 3.10 to 3.13")
+    if sys.version_info >= (3, 14):
+        return Finding("python", WARNING, found, "the ROS wheels are for Python 3.10 to 3.13")
     return Finding("python", OK, found)
 
 
@@ -91,8 +94,9 @@ def check_rendering() -> Finding:
     """An image comes out of MuJoCo, off screen."""
     script = (
         "import sim, os, time, mujoco\n"
-        'xml = \'<mujoco><worldbody><light pos="0 0 2"/><geom size=".1"/></worldbody></mujoco>\'\n'
-        "m = mujoco.MjModel.from_xml_string(xml); d = mujoco.MjData(m); mujoco.mj_forward(m, d)\n"
+        "m = mujoco.MjModel.from_xml_string('<mujoco><visual><quality shadowsize=\"0\" '\n"
+        '  \'offsamples="0"/></visual><worldbody><light pos="0 0 2"/><geom size=".1"/>\'\n'
+        "  '</worldbody></mujoco>'); d = mujoco.MjData(m); mujoco.mj_forward(m, d)\n"
         "r = mujoco.Renderer(m, 84, 84); r.update_scene(d); assert r.render().max() > 0\n"
         "t = time.perf_counter()\n"
         "for _ in range(50): r.update_scene(d); r.render()\n"
@@ -116,8 +120,8 @@ def check_ros() -> Finding:
         return Finding("ros", MISSING, "no rclpy", mend)
     script = (
         "from ros_nodes import dds; dds.ensure_profile()\n"
-        "from ros_nodes.echo import round_trip_ms\n"
-        "import os; ms = round_trip_ms(480, 640)\n"
+        "from ros_nodes.echo import delivery_ms\n"
+        "import os; ms = delivery_ms(480, 640)\n"
         "rmw = os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')\n"
         "print(f'VGA image in {ms:.1f} ms by {rmw}')"
     )
@@ -214,7 +218,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 
 
 def _probe(check: str, script: str, mend: str, limit_s: float, state: str = MISSING) -> Finding:
-    """Run a few lines of Python in a process of their own; what they print last is what was found."""
+    """Run a few lines of Python in a process of their own; the last line printed is the finding."""
     command = [sys.executable, "-c", script]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
