@@ -5,6 +5,7 @@ Held out means held out: hue bands, (shape, pattern) pairs and texture seeds of 
 
 import colorsys
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import cv2
@@ -97,6 +98,7 @@ def shares(a: Look, b: Look) -> bool:
     return min(gap, 360.0 - gap) <= 5.0 or a.shape == b.shape or a.size_m == b.size_m
 
 
+@cache
 def outline(shape: str, size_m: float) -> Array:
     """The outline (n, 2), m, counter-clockwise and convex, centroid at the origin, area pi size_m^2.
 
@@ -122,6 +124,7 @@ def outline(shape: str, size_m: float) -> Array:
     area = cross.sum() / 2
     centre = ((points + np.roll(points, -1, 0)) * cross[:, None]).sum(0) / (6 * area)
     scaled: Array = (points - centre) * size_m * np.sqrt(np.pi / area)
+    scaled.flags.writeable = False
     return scaled
 
 

@@ -120,6 +120,22 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
 
         return experts.act(self.episode.privileged_state())
 
+    def picture(self, state: bytes) -> NDArray[np.uint8]:
+        """What a policy saw at a saved moment (`episode.world.save_state()`) of this episode."""
+        world, spec = self.episode.world, self.image or POLICY_IMAGE
+        now = world.save_state()
+        world.restore_state(state)
+        rgb = spec.apply(self._view().render())
+        world.restore_state(now)
+        return rgb
+
+    def markers(self) -> Array:
+        """xy (2, 2), m, of the thing meant and of its destination: privileged, for training losses alone."""
+        state = self.episode.privileged_state()
+        thing = state["container"] if self.family == "place" else state["object"]
+        destination = state.get("goal", state.get("container", thing))
+        return np.array([thing[:2], destination[:2]])
+
     def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
         """The whole camera picture (240, 320, 3) uint8."""
         return self._view().render()

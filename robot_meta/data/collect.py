@@ -1,0 +1,102 @@
+"""Scripted demonstrations in bulk: worker processes step Gymnasium environments and write shards. Resumable."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.random import Generator
+
+from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectConfig:
+    """What to collect. The first `clean` demos of a task are as shown; in the others the arm is knocked about."""
+
+    env_id: str = "sim:sim/SawyerPlace-v0"
+    split: str = "train"
+    tasks: int = 3000
+    first: int = 0
+    demos: int = 4
+    clean: int = 2
+    frames: int = 14
+    seed: int = 0
+    noise_m_s: float = 0.12
+    """Size of the disturbance of the velocity, which lasts about half a second."""
+    shard: int = 50
+
+
+def collect(config: CollectConfig, folder: Path, workers: int = 2) -> Iterator[tuple[int, int]]:
+    """Write the missing shards; yields (shards done, shards in all)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    starts = range(config.first, config.first + config.tasks, config.shard)
+    todo = [s for s in starts if not (folder / f"shard-{s:06d}.npz").exists()]
+    done = len(starts) - len(todo)
+    yield done, len(starts)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, max(len(todo), 1))) as pool:
+        for _ in pool.imap_unordered(_shard, [(config, folder, s) for s in todo]):
+            done += 1
+            yield done, len(starts)
+
+
+def _shard(job: tuple[CollectConfig, Path, int]) -> None:
+    config, folder, start = job
+    env = gymnasium.make(config.env_id, split=config.split, max_steps=120, image=None).unwrapped
+    stop = min(start + config.shard, config.first + config.tasks)
+    rows = [[demonstrate(env, config, task, k) for k in range(config.demos)] for task in range(start, stop)]
+    env.close()
+    names = rows[0][0].keys()
+    arrays = {n: np.stack([np.stack([demo[n] for demo in row]) for row in rows]) for n in names}
+    DemoSet(**arrays).save(folder / f"shard-{start:06d}.npz")
+
+
+def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
+    """Demo `k` of a task as the arrays of one `DemoSet` entry; drawn again until the expert succeeds."""
+    for attempt in range(20):
+        rng = np.random.default_rng(np.random.SeedSequence([config.seed, task, k, attempt]))
+        path = _roll(env, config, task, k + config.demos * attempt, rng, noisy=k >= config.clean)
+        if path is not None:
+            return path
+    raise RuntimeError(f"the expert failed 20 times on task {task} of {config.env_id} ({config.split})")
+
+
+def _roll(
+    env: Any, config: CollectConfig, task: int, trial: int, rng: Generator, *, noisy: bool
+) -> dict[str, np.ndarray] | None:
+    observation, info = env.reset(seed=config.seed, options={"task": task, "trial": trial})
+    moments, state, action, marker = [], [], [], []
+    disturbance = np.zeros(3)
+    ended = False
+    while not ended:
+        wish = env.expert()
+        moments.append(env.episode.world.save_state())
+        state.append([*observation["ee_pos_m"], *observation["gripper_m"]])
+        action.append(wish)
+        marker.append(env.markers())
+        # An Ornstein-Uhlenbeck path: knocks that last, as a slip or a bump does.
+        disturbance = 0.8 * disturbance + 0.6 * config.noise_m_s * rng.standard_normal(3) * noisy
+        low, high = env.action_space.low, env.action_space.high
+        done = np.clip(wish + np.r_[disturbance, 0.0], low, high)
+        observation, _, terminated, truncated, info = env.step(done)
+        ended = terminated or truncated
+    if not info["success"]:
+        return None
+    edges = np.linspace(0, len(moments), config.frames + 1)
+    frames = np.array([rng.integers(int(a), max(int(a) + 1, int(b))) for a, b in zip(edges, edges[1:], strict=False)])
+    tip = np.array(state)[:, :3]
+    return {
+        # Pictures of the chosen moments alone: drawing costs as much as all the rest.
+        "rgb": np.stack([env.picture(moments[i]) for i in frames]),
+        "state": np.array(state, np.float32)[frames],
+        "action": np.array(action, np.float32)[frames],
+        "before": frames <= touch_down(tip),
+        "keypose": keyposes(tip),
+        "marker": np.array(marker, np.float32)[frames],
+    }
