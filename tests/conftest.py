@@ -1,0 +1,75 @@
+"""Fixtures for all: a seeded generator, and for `ros` tests a domain, a client and node processes."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from ros_nodes import dds
+
+# One lock port a domain: two test runs on one machine never share a domain.
+_LOCK_PORT = 47000
+_DOMAINS = itertools.cycle(range(1, 101))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip `ros` tests where ROS or the messages are not installed."""
+    if item.get_closest_marker("ros"):
+        for module in ("rclpy", "robot_meta_msgs"):
+            if importlib.util.find_spec(module) is None:
+                pytest.skip(f"no {module}; run `make setup`")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Iterator[int]:
+    """A ROS domain of the test's own, set in the environment for it and its child processes."""
+    start = os.getpid() % 100
+    for domain in itertools.islice(_DOMAINS, start, start + 200):
+        lock = socket.socket()
+        try:
+            lock.bind(("127.0.0.1", _LOCK_PORT + domain))
+            break
+        except OSError:
+            lock.close()
+    else:
+        pytest.fail("no free ROS domain")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_PYTHON_CHECK_FIELDS", "1")
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
+    for name, value in dds.environment().items():
+        monkeypatch.setenv(name, value)
+    yield domain
+    lock.close()
+
+
+@pytest.fixture
+def ros_client(ros_domain: int) -> Iterator[object]:
+    """A `tests.ros_client.Client` in this process: publish, subscribe, call, and wait for events."""
+    from tests.ros_client import Client
+
+    client = Client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def nodes(ros_domain: int) -> Iterator[object]:
+    """A `tests.processes.Processes`: starts node processes, and ends every one of them."""
+    from tests.processes import Processes
+
+    processes = Processes()
+    yield processes
+    processes.close()
