@@ -1,4 +1,4 @@
-"""Fixtures for all: a seeded generator, and for `ros` tests a domain, a client and node processes."""
+"""Fixtures for all: a seeded generator; for `ros` tests a domain, a client, node processes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Iterator[in
 
 @pytest.fixture
 def ros_client(ros_domain: int) -> Iterator[object]:
-    """A `tests.ros_client.Client` in this process: publish, subscribe, call, and wait for events."""
+    """A `tests.ros_client.Client` in this process: publish, subscribe, call, wait for events."""
     from tests.ros_client import Client
 
     client = Client()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +45,7 @@ class Watched:
         return "\n".join(self.lines)
 
     def wait_for(self, text: str, limit_s: float = 20.0) -> str:
-        """The first line from now on that contains `text`; AssertionError with all output if none."""
+        """The next line that contains `text`; AssertionError with all output if none comes."""
         end = time.monotonic() + limit_s
         while True:
             try:
@@ -57,13 +58,13 @@ class Watched:
             if text in line:
                 return line
 
-    def signal(self, number: int) -> None:
+    def send(self, number: int) -> None:
         """Send a signal to the process itself."""
         self.popen.send_signal(number)
 
     def end(self, number: int = signal.SIGINT, limit_s: float = 20.0) -> int:
         """Send a signal, wait, and return the exit code."""
-        self.signal(number)
+        self.send(number)
         return self.wait(limit_s)
 
     def wait(self, limit_s: float = 20.0) -> int:
@@ -76,10 +77,8 @@ class Watched:
 
     def kill(self) -> None:
         """End it and all its children now."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.popen.wait()
         self._reader.join(5.0)
         assert self.popen.stdout is not None
