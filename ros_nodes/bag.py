@@ -218,9 +218,10 @@ def _relative_names(bag: Bag, contract: Contract, kind: str) -> dict[str, str]:
     image = contract.camera.image_topic
     needed = [image] if kind == "human" else [image, JOINT_TOPIC, labels.TOPIC]
     namespace = _namespace(bag, image)
+    remapped = bag.info.remapped if bag.info is not None else {}
     found = {}
     for name in (image, JOINT_TOPIC, labels.TOPIC):
-        topic = f"{namespace}/{name}"
+        topic = remapped.get(name, f"{namespace}/{name}")
         if bag.counts.get(topic, 0) > 0:
             _check_type(bag, topic, contract.topic(name).type)
             found[topic] = name

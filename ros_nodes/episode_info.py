@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class EpisodeInfo:
     """JSON of the simulated task, where there is one."""
     namespace: str = ""
     """Under which the relative topics of the contract were, such as `/left`."""
+    remapped: Mapping[str, str] = field(default_factory=dict)
+    """Topics of the contract that were recorded under another name: contract's -> the bag's."""
     clock: str = "system"
     """`sim` or `system`: what the receive stamps count."""
     contract_hash: str = ""
