@@ -53,6 +53,7 @@ class ArmSim:
         seed: of the arrangement.
         preset: appearance randomisation, see `sim.scene.PRESETS`.
         image_size: width and height of the camera's picture; None to render nothing.
+        start_ns: robot time to begin at, or just after.
 
     Raises:
         ConfigError: a task or preset that does not exist.
@@ -65,11 +66,13 @@ class ArmSim:
         *,
         preset: str = "mild",
         image_size: tuple[int, int] | None = (320, 240),
+        start_ns: int = START_NS,
     ) -> None:
         if preset not in PRESETS:
             raise ConfigError(f"no appearance preset {preset!r}; there are {', '.join(PRESETS)}")
         self._preset: Preset = preset
         self._image_size = image_size
+        self._start_ns = start_ns
         self._episode: Episode | None = None
         self._camera: Camera | None = None
         self._fault: Fault | None = None
@@ -223,7 +226,7 @@ class ArmSim:
             before.world.step(off // PHYSICS_NS)
             self._undo()
             return before
-        begin = START_NS if before is None else before.world.time_ns + DECISION_NS
+        begin = self._start_ns if before is None else before.world.time_ns + DECISION_NS
         begin += -begin % DECISION_NS
         episode = Episode(task, begin - settle_ns)
         joints = [episode.world.model.joint(name) for name in STATE_NAMES]

@@ -1,0 +1,372 @@
+"""The simulator behind topics and services: owns the clock, follows trajectories, stops by itself.
+
+Physics runs in batches of 10 ms on a steady timer; every batch ends with `/clock` and
+`joint_states`, and a picture follows at once when one is due. Rendering stays in the thread that
+made the renderer, so all of it happens on the executor's.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from robot_meta_msgs.msg import Applied, SimState
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Bool, Float64MultiArray, String
+from trajectory_msgs.msg import JointTrajectory
+
+from robot_meta.errors import ConfigError, ObservationError
+from ros_nodes import qos, sim_messages
+from ros_nodes.arm_sim import BATCH_NS, DECISION_NS, START_NS, ArmSim, parse_task
+from ros_nodes.contract import Contract
+from ros_nodes.lockstep import TICK_NS, Lockstep
+from ros_nodes.messages import stamp_ns
+from ros_nodes.node import ERROR, OK, WARN, RobotNode, run
+from ros_nodes.pacing import Pacer
+from ros_nodes.params import param
+from ros_nodes.sim_services import SimServices
+from sim.links import LinkTree
+from sim.scene import PRESETS
+from sim.tasks import FAMILIES
+from sim.urdf import urdf
+
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:  # not among the wheels; RViz's machines have it
+    TFMessage = None
+
+MAX_BATCHES_A_CALL = 20
+"""Callbacks get a turn after so many batches, however much time is owed."""
+REMEMBER_NS = 2_000_000_000
+"""A refusal stays in the diagnostics for so long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimParams:
+    """Parameters of the simulator."""
+
+    robot: str = param("sawyer", "Which robot.", choices=("sawyer",), read_only=True)
+    task: str = param("place", "First task: a family's name, or JSON as in ResetWorld.")
+    split: str = param("test", "Set that the first task is from.", choices=("train", "val", "test"))
+    index: int = param(0, "Number of the first task in its set.", low=0)
+    seed: int = param(0, "Seed of the first arrangement.", low=0)
+    preset: str = param("mild", "Appearance randomisation.", choices=tuple(PRESETS), read_only=True)
+    camera_hz: float = param(10.0, "Pictures a second, in whole 10 ms.", low=1.0, high=30.0)
+    rate: float = param(
+        1.0, "Simulated seconds a second; 0 with lockstep: as fast as it goes.", low=0.0, high=100.0
+    )
+    lockstep: bool = param(False, "Wait for the gate's answer to each tick.", read_only=True)
+    paused: bool = param(False, "Start paused.", read_only=True)
+    publish_tf: bool = param(True, "Publish /tf and /tf_static, where tf2_msgs is installed.")
+
+    def __post_init__(self) -> None:
+        """Refuse a clock that nothing drives."""
+        if self.rate == 0.0 and not self.lockstep:
+            raise ConfigError("rate 0 means as fast as lock-step allows; set lockstep:=true too")
+
+    @property
+    def first_task(self) -> str:
+        """The first task as `ResetWorld.task`."""
+        if self.task.lstrip().startswith("{"):
+            return self.task
+        if self.task not in FAMILIES:
+            raise ConfigError(f"no task {self.task!r}; use one of {', '.join(FAMILIES)}, or JSON")
+        return json.dumps({"family": self.task, "split": self.split, "index": self.index})
+
+
+class SimNode(RobotNode):
+    """Node `sim`."""
+
+    def __init__(self) -> None:
+        super().__init__("sim", SimParams())
+        self._sim: ArmSim | None = None
+        self._timer: Any = None
+        self._next_ns = START_NS
+
+    # --- lifecycle ----------------------------------------------------------------------------
+
+    def setup(self) -> None:
+        """Publishers, subscriptions and services; the world itself is made on activation."""
+        self.contract = Contract.load(self.p.robot)
+        cam = self.contract.camera
+        parse_task(self.p.first_task)
+        out = self._publisher
+        self._clock_pub = out(Clock, "/clock", qos.CLOCK)
+        self._joints_pub = out(JointState, "joint_states", qos.SENSOR_PUB(10))
+        self._image_pub = out(Image, cam.image_topic, qos.SENSOR_PUB(2))
+        self._info_pub = out(CameraInfo, cam.info_topic, qos.SENSOR_PUB(2))
+        self._state_pub = out(SimState, "sim/state", qos.STATUS)
+        self._description_pub = out(String, "robot_description", qos.LATCHED)
+        self._tf_pub = self._tf_static_pub = None
+        if self.p.publish_tf and TFMessage is not None:
+            self._tf_pub = out(TFMessage, "/tf", qos.SENSOR_PUB(100))
+            self._tf_static_pub = out(TFMessage, "/tf_static", qos.LATCHED)
+        listen = self._subscription
+        listen(JointTrajectory, "arm_controller/joint_trajectory", self._on_trajectory, qos.COMMAND)
+        listen(Float64MultiArray, "gripper_controller/commands", self._on_gripper, qos.COMMAND)
+        listen(Bool, "estop", self._on_estop, qos.LATCHED)
+        if self.p.lockstep:
+            listen(Applied, "command_gate/applied", self._on_applied, qos.STATUS)
+        self._doors = SimServices(self)
+        self.publish_contract(self.contract.hash)
+
+    def start(self) -> None:
+        """Make the world and let time run."""
+        if self._sim is None:
+            cam = self.contract.camera
+            self._sim = ArmSim(
+                self.p.first_task,
+                self.p.seed,
+                preset=self.p.preset,
+                image_size=(cam.width, cam.height),
+                start_ns=self._next_ns,
+            )
+        model = self._sim.episode.world.model
+        self._description_pub.publish(String(data=urdf(model, name=self.p.robot)))
+        self._lock = Lockstep()
+        self.paused = self.p.paused
+        self.steps_left = 0
+        self._refused_ns = 0
+        self._late: deque[tuple[int, Image, CameraInfo]] = deque()
+        self._pacer = self._new_pacer()
+        self._announce()
+        # Several looks a batch cost little and keep a batch within half of its time.
+        self._timer = self.steady_timer(BATCH_NS * 1e-9 / max(self.p.rate, 1.0), self._run)
+
+    def stop(self) -> None:
+        """Let time stand."""
+        if self._timer is not None:
+            self.destroy_timer(self._timer)
+            self._timer = None
+
+    def teardown(self) -> None:
+        """Free the renderer; the publishers and services go with the node."""
+        self.stop()
+        if self._sim is not None:
+            self._sim.close()
+            self._next_ns = self._sim.time_ns + DECISION_NS
+            self._sim = None
+
+    def changed(self) -> None:
+        """Follow a new rate."""
+        if self._timer is not None:
+            self._pacer = self._new_pacer()
+            self.stop()
+            self._timer = self.steady_timer(BATCH_NS * 1e-9 / max(self.p.rate, 1.0), self._run)
+
+    # --- time ---------------------------------------------------------------------------------
+
+    @property
+    def sim(self) -> ArmSim:
+        """The world.
+
+        Raises:
+            ConfigError: while the node is not active.
+        """
+        if self._sim is None:
+            raise ConfigError("the simulator is not active; activate it first")
+        return self._sim
+
+    def new_episode(self, task: str, seed: int, keyframe: str) -> None:
+        """Reset the world and announce it; what was commanded before counts for nothing.
+
+        Raises:
+            ConfigError: a task or keyframe that does not exist; the world is as before.
+        """
+        self.sim.reset(task=task, seed=seed, keyframe=keyframe)
+        self._lock.reset()
+        self.restart_time()
+        self._announce()
+
+    def restart_time(self) -> None:
+        """After a pause or a reset nothing is owed, and waiting begins anew."""
+        self._lock.resume(time.monotonic_ns())
+        if self._pacer:
+            self._pacer.restart()
+
+    def _new_pacer(self) -> Pacer | None:
+        return Pacer(BATCH_NS, self.p.rate) if self.p.rate > 0.0 else None
+
+    def _run(self) -> None:
+        """Timer: as many batches as are due."""
+        steady_ns = time.monotonic_ns()
+        # In lock-step time itself waits for the gate; its silence ends in a pause.
+        if not self.p.lockstep and self.sim.receiver.watch(self.sim.now_s, steady_ns):
+            self.diagnose("commands", WARN, "no command for 0.2 s: the arm has been braked to rest")
+        due = self._pacer.due(steady_ns) if self._pacer else MAX_BATCHES_A_CALL
+        if self.paused:
+            due = min(self.steps_left, MAX_BATCHES_A_CALL)
+        self._batches(due)
+        if self.p.lockstep and not self.paused:
+            self._mind_the_gate(steady_ns)
+
+    def _batches(self, count: int) -> None:
+        """Up to `count` batches, fewer when lock-step waits or the physics has diverged."""
+        for _ in range(count):
+            if self.sim.diverged or not self._lock.complete():
+                break
+            self.sim.step()
+            if self.sim.diverged:
+                self._report_divergence()
+                break
+            self._publish()
+            if self.steps_left:
+                self.steps_left -= 1
+
+    def _mind_the_gate(self, steady_ns: int) -> None:
+        if self._lock.repeat_due(steady_ns):
+            self._clock_pub.publish(sim_messages.clock(self.sim.time_ns))
+            self._joints_pub.publish(sim_messages.joint_state(self.sim))
+        if self._lock.lost(steady_ns):
+            self.paused = True
+            self.diagnose("lockstep", ERROR, "the gate has not answered for 5 s: paused")
+        elif self._lock.waiting_ns is not None and not self._lock.heard:
+            self.diagnose("lockstep", WARN, "waiting for the gate's first answer")
+
+    def _report_divergence(self) -> None:
+        self.diagnose(
+            "physics", ERROR, "the physics has diverged: nothing is published until reset_world"
+        )
+
+    # --- what goes out ------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        """The first messages of an episode: frames, and everything as it is now."""
+        world, frames = self.sim.episode.world, self.contract.frames
+        self._links = LinkTree(world.model, frames.base)
+        if self._tf_static_pub is not None:
+            frame_id = self.contract.camera.frame_id
+            pose = sim_messages.camera_pose(self.sim.camera, frames.base, frame_id)
+            fixed = sim_messages.transforms([*self._links.fixed, pose], self.sim.time_ns)
+            self._tf_static_pub.publish(TFMessage(transforms=fixed))
+        self._late.clear()
+        self.diagnose("physics", OK, "running", episode=self.sim.episode_number)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Everything that is due at the present tick; the picture last, as it takes longest."""
+        sim = self.sim
+        now_ns, elapsed_ns = sim.time_ns, sim.batches * BATCH_NS
+        self._clock_pub.publish(sim_messages.clock(now_ns))
+        self._joints_pub.publish(sim_messages.joint_state(sim))
+        if self._tf_pub is not None and self._tf_pub.get_subscription_count():
+            moving = self._links.moving(sim.episode.world.data)
+            self._tf_pub.publish(TFMessage(transforms=sim_messages.transforms(moving, now_ns)))
+        period_ns = BATCH_NS * max(1, round(1e9 / self.p.camera_hz / BATCH_NS))
+        picture = elapsed_ns % period_ns == 0
+        if picture:
+            self._take_picture(now_ns)
+        steady_ns = time.monotonic_ns()
+        while self._late and self._late[0][0] <= now_ns:
+            _, image, info = self._late.popleft()
+            self._image_pub.publish(image)
+            self._info_pub.publish(info)
+        if elapsed_ns % DECISION_NS == 0:
+            self._state_pub.publish(sim_messages.state(sim, steady_ns))
+            self._diagnose_work(steady_ns)
+        if self.p.lockstep and now_ns % TICK_NS == 0:
+            self._lock.wait(now_ns, time.monotonic_ns(), now_ns if picture else 0)
+
+    def _take_picture(self, now_ns: int) -> None:
+        camera, frame_id = self.sim.camera, self.contract.camera.frame_id
+        image = sim_messages.image(camera.render(), now_ns, frame_id)
+        info = sim_messages.camera_info(camera, now_ns, frame_id)
+        self._late.append((now_ns + self.sim.camera_delay_ns, image, info))
+
+    def _diagnose_work(self, steady_ns: int) -> None:
+        receiver = self.sim.receiver
+        counts = {"accepted": receiver.accepted, "refused": receiver.refused}
+        if not receiver.watchdog and steady_ns - self._refused_ns > REMEMBER_NS:
+            self.diagnose("commands", OK, "following", **counts)
+        if self.p.lockstep:
+            late = self._lock.off_image
+            message = "in step" if not late else "commands answered older images than they should"
+            self.diagnose("lockstep", WARN if late else OK, message, off_image=late)
+        elif self._pacer is not None and self.sim.batches % 100 == 0:
+            factor = self._pacer.real_time_factor(steady_ns)
+            slow = factor < 0.95 * self.p.rate
+            message = "slower than asked for" if slow else "in time"
+            stalls = self._pacer.let_go
+            self.diagnose("pace", WARN if slow else OK, message, rate=factor, stalls=stalls)
+
+    # --- what comes in ------------------------------------------------------------------------
+
+    def _on_trajectory(self, msg: JointTrajectory) -> None:
+        sim = self._sim
+        if sim is None:
+            return
+        try:
+            sim.receiver.accept(msg, sim.now_s, time.monotonic_ns())
+        except ObservationError as error:
+            self._refused_ns = time.monotonic_ns()
+            self.diagnose("commands", ERROR, str(error), refused=sim.receiver.refused)
+        if self.p.lockstep:
+            self._lock.on_trajectory(msg.points[0].positions if msg.points else ())
+            self._step_on()
+
+    def _on_gripper(self, msg: Float64MultiArray) -> None:
+        if self._sim is None:
+            return
+        try:
+            self._sim.set_gripper(msg.data)
+        except ObservationError as error:
+            self.diagnose("gripper", ERROR, str(error))
+            return
+        self.diagnose("gripper", OK, "following")
+        if self.p.lockstep:
+            self._lock.on_gripper(msg.data[0])
+            self._step_on()
+
+    def _on_applied(self, msg: Applied) -> None:
+        if self._sim is None:
+            return
+        self._lock.on_applied(
+            stamp_ns(msg.header.stamp),
+            msg.positions,
+            msg.gripper_m,
+            msg.source,
+            stamp_ns(msg.proposal_stamp),
+        )
+        self._step_on()
+
+    def _step_on(self) -> None:
+        """Lock-step: the tick may be complete now, so do not wait for the timer."""
+        if not self.paused and self._lock.waiting_ns is not None and self._lock.complete():
+            self._batches(
+                self._pacer.due(time.monotonic_ns()) if self._pacer else MAX_BATCHES_A_CALL
+            )
+
+    def _on_estop(self, msg: Bool) -> None:
+        if self._sim is None:
+            return
+        self._sim.receiver.emergency_stop(bool(msg.data), self._sim.now_s)
+        if msg.data:
+            self.diagnose("estop", WARN, "the emergency stop is on: the arm has been braked")
+        else:
+            self.diagnose("estop", OK, "off")
+
+    # --- small help ---------------------------------------------------------------------------
+
+    def _publisher(self, kind: Any, topic: str, profile: Any) -> Any:
+        watch = qos.watch_publisher(self, topic)
+        return self.create_lifecycle_publisher(kind, topic, profile, event_callbacks=watch)
+
+    def _subscription(
+        self, kind: Any, topic: str, callback: Callable[[Any], None], profile: Any
+    ) -> Any:
+        watch = qos.watch_subscription(self, topic)
+        return self.create_subscription(kind, topic, callback, profile, event_callbacks=watch)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the node."""
+    return run(SimNode, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
