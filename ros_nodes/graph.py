@@ -173,10 +173,10 @@ _COMMON = (
 )
 _WORLD = (
     Argument("task", "place", "Task family in the world.", _FAMILIES),
-    Argument("split", "train", "Set that the first task is from.", ("train", "val", "test")),
+    Argument("split", "test", "Set that the first task is from.", ("train", "val", "test")),
     Argument("index", 0, "Number of the first task in its set."),
     Argument("seed", 0, "Seed of the first arrangement."),
-    Argument("headless", True, "Open no window."),
+    Argument("rate", 1.0, "Simulated seconds a second; 0 with lockstep: as fast as it goes."),
     Argument("lockstep", False, "Simulated time waits for the gate: repeatable, but not at 1x."),
 )
 _REAL = Argument("real", False, "A real robot is behind the controllers: start no simulator.")

@@ -71,6 +71,8 @@ def parse_arguments(words: Sequence[str]) -> dict[str, str]:
         name, separator, value = word.partition(":=")
         if not separator or not name:
             raise ConfigError(f"{word!r} is not an argument; write name:=value, as in seed:=3")
+        if name in values:
+            raise ConfigError(f"{name} is given twice: {values[name]} and {value}")
         values[name] = value
     if (path := values.get("params_file")) and not Path(path).is_file():
         raise ConfigError(f"params_file:={path}; no such file")

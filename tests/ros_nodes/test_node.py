@@ -49,21 +49,22 @@ def test_starts_by_itself_and_ends_on_ctrl_c(nodes, ros_client):
     assert contract[0].data == "abc"
     assert state(ros_client) == State.PRIMARY_STATE_ACTIVE
     assert toy.end() == 0
-    assert [line for line in toy.lines if " " not in line] == ["setup", "start", "stop", "teardown"]
+    steps = [line[4:] for line in toy.lines if line.startswith("did:")]
+    assert steps == ["setup", "start", "stop", "teardown"]
     ros_client.until(lambda: said[-1].data == "safe", what="the safe command before the end")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_two_signals_at_once_still_end_with_zero(nodes, number):
     toy = nodes.node(TOY)
-    toy.wait_for("start")
+    toy.wait_for("did:start")
     toy.send(number)
     assert toy.end(number) == 0
 
 
 def test_a_signal_while_starting_ends_with_zero(nodes):
     toy = nodes.node(TOY)
-    toy.wait_for("setup")
+    toy.wait_for("did:setup")
     assert toy.end() == 0
 
 
@@ -130,7 +131,7 @@ def test_a_wrong_parameter_stops_the_node_at_start(nodes, arguments, words):
     assert toy.wait() == 1
     for word in words:
         assert word in toy.output
-    assert "setup" not in toy.lines
+    assert "did:setup" not in toy.output
 
 
 def test_an_unknown_parameter_is_named(nodes):
@@ -158,7 +159,7 @@ def test_parameters_are_described_ranged_and_changed_together(nodes, ros_client)
     refused = set_parameters(ros_client, limit=10.0)[0]
     assert "over limit" in refused.reason
     assert set_parameters(ros_client, mood="cross")[0].successful
-    toy.wait_for("changed cross")
+    toy.wait_for("did:change to cross")
 
 
 def test_diagnostics_come_each_second_with_hardware_id(nodes, ros_client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from std_msgs.msg import String
@@ -26,13 +27,18 @@ class ToyParams:
             raise ValueError(f"rate_hz {self.rate_hz} is over limit {self.limit}")
 
 
+def say(text: str) -> None:
+    """One line in one write: several processes share the output."""
+    os.write(1, f"{text}\n".encode())
+
+
 class ToyNode(RobotNode):
     def __init__(self) -> None:
         super().__init__("toy", ToyParams())
         self.pub = self.timer = None
 
     def _step(self, name: str) -> None:
-        print(name, flush=True)
+        say(f"did:{name}")
         if self.p.fail_in == name:
             raise ZeroDivisionError(f"told to fail in {name}")
         if self.p.fail_in == f"config {name}":
@@ -67,7 +73,7 @@ class ToyNode(RobotNode):
             self.destroy_lifecycle_publisher(self.pub)
 
     def changed(self) -> None:
-        print("changed", self.p.mood, flush=True)
+        say(f"did:change to {self.p.mood}")
 
 
 def main(argv: list[str] | None = None) -> int:
