@@ -34,7 +34,22 @@ class ImageSpec:
         return np.asarray(out, np.uint8)
 
 
+    def source_pixels(self, rows: Array, columns: Array) -> Array:
+        """Where the middles of pixels (n,) of the policy's picture lie in the camera's: (n, 2) x, y."""
+        y, x, h, w = self.crop
+        return np.stack(
+            [x + (columns + 0.5) * w / self.size[1] - 0.5, y + (rows + 0.5) * h / self.size[0] - 0.5], 1
+        )
+
+
 POLICY_IMAGE = ImageSpec()
+
+
+def on_plane(pixels: Array, intrinsics: Array, position: Array, rotation: Array, height_m: float) -> Array:
+    """Points (n, 2) xy at `height_m` that pixels (n, 2) show, from K (3, 3) and the optical frame's pose."""
+    rays = np.c_[pixels, np.ones(len(pixels))] @ np.linalg.inv(intrinsics).T @ rotation.T
+    points: Array = position + rays * ((height_m - position[2]) / rays[:, 2:])
+    return points[:, :2]
 
 
 class Camera:

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.camera import POLICY_IMAGE, Camera, ImageSpec
+from sim.camera import POLICY_IMAGE, Camera, ImageSpec, on_plane
 from sim.episode import POLICY_S, SERVO_S, Episode
 from sim.sawyer import GRIPPER_MAX_M
 from sim.scene import CAMERA, Preset
@@ -119,6 +119,13 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         from sim import experts
 
         return experts.act(self.episode.privileged_state())
+
+    def places(self, rows: int, columns: int, height_m: float = 0.02) -> Array:
+        """Table places xy (rows * columns, 2), m, that an even grid over the policy's picture shows."""
+        spec, camera = self.image or POLICY_IMAGE, self._view()
+        step_y, step_x = spec.size[0] / rows, spec.size[1] / columns
+        y, x = np.meshgrid(np.arange(rows) * step_y, np.arange(columns) * step_x, indexing="ij")
+        return on_plane(spec.source_pixels(y.ravel(), x.ravel()), camera.intrinsics(), *camera.pose(), height_m)
 
     def picture(self, state: bytes) -> NDArray[np.uint8]:
         """What a policy saw at a saved moment (`episode.world.save_state()`) of this episode."""

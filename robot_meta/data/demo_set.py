@@ -106,15 +106,17 @@ class Evidence:
     """(K, 2, 3)"""
 
 
-def evidence(demos: Sequence[Demo], count: int) -> Evidence:
-    """Demos as evidence, `count` frames of each."""
+def evidence(demos: Sequence[Demo], count: tuple[int, int]) -> Evidence:
+    """Demos as evidence: `count` frames of each, spread evenly before and after the first touch-down."""
     rgb, state, action, before, key = [], [], [], [], []
     for demo in demos:
         tip = demo.ee_pos_m
-        frames = spread(len(demo), count)
+        down = touch_down(tip)
+        after = down + 1 + spread(len(demo) - down - 1, count[1]) if down + 1 < len(demo) else np.full(count[1], down)
+        frames = np.concatenate([spread(down + 1, count[0]), after])
         rgb.append(demo.rgb[frames])
         state.append(np.c_[tip, demo.gripper_m][frames])
-        before.append(frames <= touch_down(tip))
+        before.append(frames <= down)
         key.append(keyposes(tip))
         if demo.actions is not None:
             action.append(demo.actions[frames])

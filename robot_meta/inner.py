@@ -1,0 +1,60 @@
+"""The one inner loop that every learner calls: phi = theta - alpha * grad L(theta, support)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+from torch.func import grad_and_value
+
+from robot_meta.types import Params
+
+Loss = Callable[[Params], Tensor]
+"""The support loss as a function of the parameters."""
+
+
+def step(
+    phi: Params,
+    loss: Loss,
+    alpha: Mapping[str, Tensor | float],
+    *,
+    clip: float | None = None,
+    second_order: bool = True,
+) -> tuple[Tensor, Params]:
+    r"""L(phi) and phi - alpha * grad L(phi), Finn et al. 2017, eq. 1.
+
+    Only the names in `alpha` move (a step size for each, as in Meta-SGD); the others stay as they are, and `phi` is
+    not changed. Differentiable in `phi` and `alpha`, with second derivatives unless `second_order` is False. Works
+    under `torch.func.vmap`.
+
+    Args:
+        phi: parameters.
+        loss: of the support set.
+        alpha: step size by name; a tensor broadcasts over the parameter.
+        clip: bound on each element of the gradient.
+        second_order: whether later derivatives go through the gradient.
+    """
+    rest = {name: p for name, p in phi.items() if name not in alpha}
+    fast = {name: phi[name] for name in alpha}
+    gradient, value = grad_and_value(lambda f: loss({**rest, **f}))(fast)
+    if not second_order:
+        gradient = {name: g.detach() for name, g in gradient.items()}
+    if clip is not None:
+        gradient = {name: g.clamp(-clip, clip) for name, g in gradient.items()}
+    return value, {**rest, **{name: p - alpha[name] * gradient[name] for name, p in fast.items()}}
+
+
+def adapt(
+    theta: Params,
+    loss: Loss,
+    alpha: Mapping[str, Tensor | float],
+    steps: int,
+    *,
+    clip: float | None = None,
+    second_order: bool = True,
+) -> Params:
+    """phi after `steps` steps of `step`."""
+    phi = theta
+    for _ in range(steps):
+        _, phi = step(phi, loss, alpha, clip=clip, second_order=second_order)
+    return phi

@@ -1,0 +1,165 @@
+"""A policy's eyes and hands: an image encoder, attention over a grid of places, and a small controller.
+
+n frames, G = rows * columns cells of the grid, C features. Everything below `stem` is written for one task, so that
+it can be adapted by gradient and mapped over tasks; the stem is shared and is never adapted, so that no second
+derivative runs through its convolutions.
+
+The grid is tied to the table: each cell stands for a place (x, y) in `base`, given by the camera's calibration.
+Two attention maps say where the thing meant is ("thing") and where it goes ("destination"); their soft-argmax
+(Levine et al. 2016, here over places instead of pixels) feeds the controller together with the arm's state and
+MIL's bias transformation (Finn et al. 2017b, section 4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows
+from torch import Tensor
+
+from robot_meta.types import Params
+
+SLOTS = 2
+"""The thing meant, and its destination."""
+STATE = 4
+"""Tip x y z and gripper opening."""
+REACH_M = 0.2
+NEAR_M = 0.03
+"""Lengths by which the controller's inputs are scaled: across the table, and near the goal."""
+CENTRE_M = (0.58, 0.0, 0.10)
+OPENING_M = 0.08
+SPEED_M_S = 0.3
+SLOW = ("conv", "norm", "place")
+"""Parameters with these prefixes are not adapted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisionConfig:
+    """Sizes of the network."""
+
+    image: tuple[int, int] = (80, 80)
+    channels: tuple[int, ...] = (16, 32, 48, 48)
+    kernels: tuple[int, ...] = (5, 3, 3, 3)
+    strides: tuple[int, ...] = (2, 2, 1, 1)
+    groups: int = 4
+    embed: int = 48
+    hidden: int = 128
+    bias_transform: int = 10
+    sharpness: float = 2.0
+    """The attention map is raised to this power before its mean is taken."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the grid."""
+        h, w = self.image
+        for s in self.strides:
+            h, w = -(-h // s), -(-w // s)
+        return h, w
+
+
+class Reading(NamedTuple):
+    """What one task's parameters see in n frames. Positions are xy in `base`, m."""
+
+    attention: Tensor
+    """(n, G, 2): the maps of the two slots, each summing to 1."""
+    place: Tensor
+    """(n, G, 2): xy that each cell stands for in each frame."""
+    approach: Tensor
+    """(n, G, 2): where the tip would first come down if the thing were in that cell."""
+    where: Tensor
+    """(n, 2, 2): xy of the thing and of the destination."""
+    start: Tensor
+    """(n, 2): xy at which the tip should first come down."""
+
+
+def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
+    """Fresh parameters; `cells` (G, 2) are the places the cells stand for, from the camera's calibration."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int, fan: int, gain: float = 2.0) -> Tensor:
+        return torch.randn(*shape, generator=rng) * (gain / fan) ** 0.5
+
+    params: Params = {}
+    before = 3
+    for i, (c, k) in enumerate(zip(config.channels, config.kernels, strict=True)):
+        params[f"conv{i}.weight"] = normal(c, before, k, k, fan=before * k * k)
+        params[f"norm{i}.weight"], params[f"norm{i}.bias"] = torch.ones(c), torch.zeros(c)
+        before = c
+    params["place.cells"] = cells.clone().float()
+    params["place.shift"] = torch.zeros(before, 2)
+    params["place.approach0"] = normal(2, 32, fan=2)
+    params["place.approach0b"] = torch.zeros(32)
+    params["place.approach1"] = torch.zeros(32, 2)
+    params["film.gain"], params["film.bias"] = torch.zeros(before), torch.zeros(before)
+    params["embed.weight"] = normal(before, config.embed, fan=before)
+    params["embed.bias"] = torch.zeros(config.embed)
+    params["query.weight"] = normal(config.embed, SLOTS, fan=config.embed, gain=0.1)
+    width = 3 + 1 + 12 + 2 + config.bias_transform
+    params["bias_transform"] = torch.zeros(config.bias_transform)
+    params["fc0.weight"] = normal(width, config.hidden, fan=width)
+    params["fc0.bias"] = torch.zeros(config.hidden)
+    params["fc1.weight"] = normal(config.hidden, config.hidden, fan=config.hidden)
+    params["fc1.bias"] = torch.zeros(config.hidden)
+    for head in ("head", "inner_head"):
+        params[f"{head}.weight"] = normal(config.hidden, 4, fan=config.hidden, gain=0.1)
+        params[f"{head}.bias"] = torch.zeros(4)
+    return params
+
+
+def stem(params: Params, rgb: Tensor, config: VisionConfig) -> Tensor:
+    """Features (n, G, C) of pictures (n, H, W, 3) uint8, normalised in each cell."""
+    x = (rgb.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
+    for i, (k, s) in enumerate(zip(config.kernels, config.strides, strict=True)):
+        x = F.conv2d(x, params[f"conv{i}.weight"], stride=s, padding=k // 2)
+        x = F.relu(F.group_norm(x, config.groups, params[f"norm{i}.weight"], params[f"norm{i}.bias"]))
+    features = x.flatten(2).transpose(1, 2)
+    return F.layer_norm(features, features.shape[-1:])
+
+
+def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:
+    """Attend: where the thing and its destination are in n frames, features (n, G, C)."""
+    modulated = features * (1.0 + phi["film.gain"]) + phi["film.bias"]
+    embedded = F.relu(modulated @ phi["embed.weight"] + phi["embed.bias"])
+    attention = (embedded @ phi["query.weight"]).softmax(dim=1)
+    place = phi["place.cells"] + 0.03 * torch.tanh(features @ phi["place.shift"])
+    sharp = attention**config.sharpness
+    sharp = sharp / sharp.sum(dim=1, keepdim=True)
+    where = sharp.transpose(1, 2) @ place
+    hidden = F.relu((place - where[:, 1:]) / REACH_M @ phi["place.approach0"] + phi["place.approach0b"])
+    approach = place + REACH_M * (hidden @ phi["place.approach1"])
+    start = (sharp[..., :1] * approach).sum(dim=1)
+    return Reading(attention, place, approach, where, start)
+
+
+def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") -> Tensor:
+    """Actions (n, 4), m/s and m, from what is seen and the arm's state (n, 4)."""
+    tip = state[:, :3]
+    relative = torch.cat([reading.where.flatten(1), reading.start], 1) - tip[:, :2].repeat(1, 3)
+    between = reading.where[:, 1] - reading.where[:, 0]
+    x = torch.cat(
+        [
+            (tip - tip.new_tensor(CENTRE_M)) / REACH_M,
+            state[:, 3:] / OPENING_M,
+            relative / REACH_M,
+            torch.tanh(relative / NEAR_M),
+            between / REACH_M,
+            phi["bias_transform"].expand(len(state), -1),
+        ],
+        dim=1,
+    )
+    for i in range(2):
+        x = F.relu(x @ phi[f"fc{i}.weight"] + phi[f"fc{i}.bias"])
+    out = x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
+    return torch.cat([SPEED_M_S * out[:, :3], 0.5 * OPENING_M * (1.0 + out[:, 3:])], dim=1)
+
+
+def miss(weight: Tensor, place: Tensor, target: Tensor, sigma_m: float) -> Tensor:
+    """How far a map over places misses `target` (n, 2): -log of the share of weight (n, G) near it, (n,).
+
+    A mixture density (Bishop 1994, eq. 22) with one round kernel a place, floored so that no miss counts more
+    than -log 0.001.
+    """
+    kernel = torch.exp(-0.5 * ((place - target[:, None]) ** 2).sum(-1) / sigma_m**2)
+    return -torch.log((weight * kernel).sum(1) + 1e-3)
