@@ -107,7 +107,7 @@ class ArmSim:
         self.receiver: ArmReceiver = ArmReceiver(episode.follower)
         self.receiver.stopped = stopped
         self._batches, self._now_s = 0, 0.0
-        self._progress = Progress(False, False, float("nan"), False)
+        self._progress, self._judged = Progress(False, False, float("nan"), False), False
 
     @property
     def episode(self) -> Episode:
@@ -136,7 +136,7 @@ class ArmSim:
         self._now_s += FOLLOW_S
         self._batches += 1
         if self._batches * BATCH_NS % DECISION_NS == 0 and not self._progress.done:
-            self._progress = self.episode.judge()
+            self._progress, self._judged = self.episode.judge(), True
 
     @property
     def diverged(self) -> bool:
@@ -200,10 +200,10 @@ class ArmSim:
         """Outcome, arrangement and what a person beside the robot sees; no policy's input."""
         task, arrangement = self.episode.task, self.episode.arrangement
         return {
-            "success": self._progress.success,
-            "done": self._progress.done,
-            "loose_success": self._progress.loose_success,
-            "error_m": None if self._batches < 10 else self._progress.error_m,
+            "success": bool(self._progress.success),
+            "done": bool(self._progress.done),
+            "loose_success": bool(self._progress.loose_success),
+            "error_m": float(self._progress.error_m) if self._judged else None,
             "family": task.family,
             "label": task.label,
             "arrangement": np.concatenate([arrangement.objects, arrangement.containers]).tolist(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from robot_meta.errors import ConfigError, ObservationError
+from ros_nodes.hand import AT_REST, HandCommand, Pressed, Twist
 
 JOY_TIMEOUT_S = 0.25
 """A pad silent for longer is unplugged or hung (`joy_node` repeats at 20 Hz): the deadman drops."""
@@ -40,6 +41,7 @@ class PadLayout:
     button_open: int = 1
     button_close: int = 0
     button_estop: int = 2
+    button_take: int = 7
     dead_zone: float = 0.12
 
     def __post_init__(self) -> None:
@@ -64,19 +66,8 @@ class PadLayout:
         return {
             "button_deadman": self.button_deadman, "button_open": self.button_open,
             "button_close": self.button_close, "button_estop": self.button_estop,
+            "button_take": self.button_take,
         }  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class PadCommand:
-    """What the pad asks for at one instant."""
-
-    twist: tuple[float, float, float, float, float, float]
-    """vx vy vz (m/s), wx wy wz (rad/s) in `base`; zero unless `active`."""
-    opening_m: float | None
-    """Gripper opening last asked for (m), None before the first press."""
-    active: bool
-    """The deadman is held, by a pad that is heard."""
 
 
 class Gamepad:
@@ -94,14 +85,14 @@ class Gamepad:
         self._angular_rad_s = angular_rad_s
         self._opening_max_m = opening_max_m
         self._opening_m: float | None = None
-        self._twist = (0.0,) * 6
+        self._twist: Twist = AT_REST
         self._deadman = False
         self._armed = False
-        self._estop_down = False
+        self._down = Pressed()
         self._heard_s = float("-inf")
 
-    def push(self, joy: JoyLike, now_s: float) -> bool:
-        """Take a message heard at `now_s`. Returns whether the emergency stop was just pressed.
+    def push(self, joy: JoyLike, now_s: float) -> Pressed:
+        """Take a message heard at `now_s`; returns which other buttons went down with it.
 
         Raises:
             ObservationError: too few axes or buttons for the layout, or an axis that is no number;
@@ -134,15 +125,15 @@ class Gamepad:
             self._opening_m = self._opening_max_m
         elif self._deadman and buttons["button_close"] > 0:
             self._opening_m = 0.0
-        down = buttons["button_estop"] > 0
-        pressed, self._estop_down = down and not self._estop_down, down
-        return pressed
+        before = self._down
+        self._down = Pressed(buttons["button_estop"] > 0, buttons["button_take"] > 0)
+        return Pressed(self._down.estop and not before.estop, self._down.take and not before.take)
 
-    def command(self, now_s: float) -> PadCommand:
+    def command(self, now_s: float) -> HandCommand:
         """The command at `now_s`: zero when the deadman is up or the pad is silent."""
         active = self._deadman and now_s - self._heard_s <= JOY_TIMEOUT_S
-        vx, vy, vz, wx, wy, wz = self._twist if active else (0.0,) * 6
-        return PadCommand(twist=(vx, vy, vz, wx, wy, wz), opening_m=self._opening_m, active=active)
+        twist = self._twist if active else AT_REST
+        return HandCommand(twist=twist, opening_m=self._opening_m, active=active)
 
     def _shape(self, value: float) -> float:
         """Zero inside the dead zone, then from 0 to 1 without a step, fine near the middle."""

@@ -3,6 +3,7 @@
 One rule, since a terminal tells of key presses but never of releases: a motion key is `PRESS_S` of
 motion, its repeats extend it, any other key ends it (and starts its own motion, if it has one), and
 space is the emergency stop. So a lost terminal, a closed lid or a hung link all end in a halt.
+Enter asks for the robot: nothing moves before that.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import select
 import sys
 import termios
 import tty
-from dataclasses import dataclass
 from types import TracebackType
 
 from robot_meta.errors import ConfigError
+from ros_nodes.hand import HandCommand, Pressed, Twist
 
 PRESS_S = 0.6
 """How long one press moves. A terminal's first repeat comes after up to 0.5 s, so holding a key
@@ -33,6 +34,7 @@ MOTIONS: dict[str, tuple[int, float]] = {
     "q": (5, 1.0), "e": (5, -1.0),
 }  # fmt: skip
 """Key -> (component of the twist vx vy vz wx wy wz, sign)."""
+_NAMED = {0x20: "space", 0x0A: "enter", 0x0D: "enter"}
 GRIPPER = {"o": 1.0, "c": 0.0}
 """Key -> opening as a fraction of the widest."""
 
@@ -41,20 +43,9 @@ HELP = """\
   r/f                up, down               q/e                turn the hand
   o/c                open, close gripper    +/-                faster, slower
   space              EMERGENCY STOP         any other key      stop
+  Enter              take the robot (first of all, and after an emergency stop)
 A press moves for 0.6 s; hold the key to go on.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyCommand:
-    """What the keys ask for at one instant."""
-
-    twist: tuple[float, float, float, float, float, float]
-    """vx vy vz (m/s), wx wy wz (rad/s) in `base`."""
-    opening_m: float | None
-    """Gripper opening last asked for (m), None before the first `o` or `c`."""
-    active: bool
-    """A hand is on the keys: the last motion or gripper key is less than `PRESS_S` old."""
 
 
 class KeyDecoder:
@@ -89,8 +80,8 @@ class KeyDecoder:
 
 
 def _plain(byte: int) -> str:
-    if byte == 0x20:
-        return "space"
+    if byte in _NAMED:
+        return _NAMED[byte]
     key = chr(byte).lower()
     return key if key in MOTIONS or key in GRIPPER or key in ("+", "-") else "other"
 
@@ -112,21 +103,21 @@ class KeyPad:
         """Present fraction of the full speed."""
         return SPEED_STEPS[self._speed]
 
-    def feed(self, data: bytes, now_s: float) -> bool:
-        """Take bytes read at `now_s`. Returns whether the emergency stop was among them."""
-        estop = False
-        for key in self._decoder.feed(data):
-            estop |= key == "space"
+    def feed(self, data: bytes, now_s: float) -> Pressed:
+        """Take bytes read at `now_s`; returns what else they say than motion."""
+        keys = self._decoder.feed(data)
+        for key in keys:
             self._press(key, now_s)
-        if estop:  # whatever else came in the same read, the robot does not move on it
+        if "space" in keys:  # whatever else came in the same read, the robot does not move on it
             self.stop()
-        return estop
+            return Pressed(estop=True)
+        return Pressed(take="enter" in keys)
 
     def stop(self) -> None:
         """End any motion at once."""
         self._key, self._until_s = "", float("-inf")
 
-    def command(self, now_s: float) -> KeyCommand:
+    def command(self, now_s: float) -> HandCommand:
         """The command at `now_s`: a full twist while a press lasts, zero after it."""
         twist = [0.0] * 6
         active = now_s < self._until_s
@@ -134,7 +125,8 @@ class KeyPad:
             index, sign = MOTIONS[self._key]
             twist[index] = sign * self.speed * self._full[index]
         vx, vy, vz, wx, wy, wz = twist
-        return KeyCommand(twist=(vx, vy, vz, wx, wy, wz), opening_m=self._opening_m, active=active)
+        twist_now: Twist = (vx, vy, vz, wx, wy, wz)
+        return HandCommand(twist=twist_now, opening_m=self._opening_m, active=active)
 
     def _press(self, key: str, now_s: float) -> None:
         self.stop()

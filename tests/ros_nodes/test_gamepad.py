@@ -4,12 +4,12 @@ import pytest
 
 from robot_meta.errors import ConfigError, ObservationError
 from ros_nodes.gamepad import JOY_TIMEOUT_S, Gamepad, PadLayout
+from ros_nodes.hand import Pressed
 
 
-def joy(*, x=0.0, y=0.0, z=0.0, yaw=0.0, deadman=0, opened=0, closed=0, estop=0):
-    return SimpleNamespace(
-        axes=[y, x, 0.0, yaw, z, 0.0], buttons=[closed, opened, estop, 0, deadman]
-    )
+def joy(*, x=0.0, y=0.0, z=0.0, yaw=0.0, deadman=0, opened=0, closed=0, estop=0, take=0):
+    buttons = [closed, opened, estop, 0, deadman, 0, 0, take]
+    return SimpleNamespace(axes=[y, x, 0.0, yaw, z, 0.0], buttons=buttons)
 
 
 @pytest.fixture
@@ -72,16 +72,21 @@ def test_gripper_is_held(pad):
 
 
 def test_estop_is_told_once_a_press_with_or_without_the_deadman(pad):
-    assert pad.push(joy(estop=1), 0.1) is True
-    assert pad.push(joy(estop=1), 0.2) is False
-    assert pad.push(joy(), 0.3) is False
-    assert pad.push(joy(estop=1, deadman=1), 0.4) is True
+    assert pad.push(joy(estop=1), 0.1).estop
+    assert not pad.push(joy(estop=1), 0.2).estop
+    assert not pad.push(joy(), 0.3).estop
+    assert pad.push(joy(estop=1, deadman=1), 0.4).estop
+
+
+def test_asking_for_the_robot_is_told_once_a_press(pad):
+    assert pad.push(joy(take=1), 0.1) == Pressed(take=True)
+    assert pad.push(joy(take=1), 0.2) == Pressed()
 
 
 @pytest.mark.parametrize(
     ("message", "says"),
     [
-        (SimpleNamespace(axes=[0.0], buttons=[0] * 5), r"1 axes, the layout asks for \{'axis_x'"),
+        (SimpleNamespace(axes=[0.0], buttons=[0] * 8), r"1 axes, the layout asks for \{'axis_x'"),
         (SimpleNamespace(axes=[0.0] * 6, buttons=[0, 0]), r"2 buttons.*button_deadman"),
         (joy(x=float("nan"), deadman=1), "axis_x is nan"),
     ],

@@ -5,6 +5,7 @@ import termios
 import pytest
 
 from robot_meta.errors import ConfigError
+from ros_nodes.hand import Pressed
 from ros_nodes.keyboard import PRESS_S, SPEED_STEPS, KeyDecoder, KeyPad, Terminal
 
 
@@ -34,8 +35,16 @@ def test_repeats_extend_the_motion_without_a_gap(pad):
 def test_any_other_key_stops(pad, other):
     pad.feed(b"r", 0.0)
     assert pad.command(0.1).twist[2] > 0
-    assert pad.feed(other, 0.1) is False
+    assert not pad.feed(other, 0.1).estop
     assert pad.command(0.1).twist == (0.0,) * 6
+
+
+@pytest.mark.parametrize("key", [b"\r", b"\n"])
+def test_enter_asks_for_the_robot_and_stops_like_any_other_key(pad, key):
+    pad.feed(b"w", 0.0)
+    assert pad.feed(key, 0.1) == Pressed(take=True)
+    assert not pad.command(0.1).active
+    assert pad.feed(b"w", 0.2) == Pressed()
 
 
 def test_another_motion_key_ends_the_first_motion_and_starts_its_own(pad):
@@ -45,10 +54,10 @@ def test_another_motion_key_ends_the_first_motion_and_starts_its_own(pad):
     assert not pad.command(0.2 + PRESS_S).active
 
 
-@pytest.mark.parametrize("data", [b" ", b"www w", b" w", b"w \x1b[A"])
+@pytest.mark.parametrize("data", [b" ", b"www w", b" w", b"w \x1b[A", b"\r \n"])
 def test_space_is_the_emergency_stop_whatever_came_with_it(pad, data):
     pad.feed(b"w", 0.0)
-    assert pad.feed(data, 0.1) is True
+    assert pad.feed(data, 0.1) == Pressed(estop=True)
     assert not pad.command(0.1).active
     assert pad.command(0.1).twist == (0.0,) * 6
 
