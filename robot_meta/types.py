@@ -9,15 +9,17 @@ between the fingers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from robot_meta.errors import DemoFormatError
 
-Params = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    import torch  # takes 2 s and 200 MB, which the nodes that only pass frames on need not pay
+
+Params: TypeAlias = "dict[str, torch.Tensor]"
 """Parameters are values: nothing changes a Params in place, undo is keeping the old one."""
 
 Kind = Literal["robot", "human"]
