@@ -77,7 +77,7 @@ class Intake:
         """Hand the last seconds over to a recording, and first what was latched before."""
         messages = self.last()
         if messages:
-            self._give_latched(recording, messages[0].log_ns)
+            self._give_latched(recording, messages[0].log_ns - 1)
         for arrival in messages:
             recording.put(arrival)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.serialization import deserialize_message
 from rclpy.task import Future
 from robot_meta_msgs.action import RecordEpisode
@@ -72,6 +73,9 @@ class RecorderNode(RobotNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("recorder", RecorderParams(), **kwargs)
+        self._ticking: list[Any] = []
+        self._offered: list[Any] = []
+        self._action_server: Any = None
 
     # --- lifecycle ------------------------------------------------------------------------------
 
@@ -92,9 +96,7 @@ class RecorderNode(RobotNode):
         self._scene: dict[str, Any] = {}
         self._status_pub = self.create_publisher(RecorderStatus, "~/status", STATUS)
         self._ended = self.create_guard_condition(self._on_ended)
-        for name in ("start", "stop", "discard_last", "save_last"):
-            self.create_service(Trigger, f"~/{name}", getattr(self, f"_on_{name}"))
-        self._action = ActionServer(
+        self._action_server = ActionServer(
             self,
             RecordEpisode,
             "~/record_episode",
@@ -102,12 +104,23 @@ class RecorderNode(RobotNode):
             goal_callback=self._on_goal,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
-        self.publish_contract(self.contract.hash)
-        self._timers = [
+        # Those that await the end of a file must not keep the others' callbacks from running.
+        group = ReentrantCallbackGroup()
+        self._offered = [
+            self.create_service(Trigger, f"~/{name}", callback, callback_group=group)
+            for name, callback in (
+                ("start", self._on_start),
+                ("stop", self._on_stop),
+                ("discard_last", self._on_discard_last),
+                ("save_last", self._on_save_last),
+            )
+        ]
+        self._ticking = [
             self.steady_timer(SCAN_S, self._scan),
             self.steady_timer(1.0 / self.p.status_hz, self._publish_status),
             self.steady_timer(TICK_S, self._tick),
         ]
+        self.publish_contract(self.contract.hash)
 
     def start(self) -> None:
         """Subscribe to what is there."""
@@ -124,7 +137,16 @@ class RecorderNode(RobotNode):
         self.taps.close()
 
     def teardown(self) -> None:
-        """Nothing is left open but what rclpy closes with the node."""
+        """Give back what `setup` made."""
+        for timer in self._ticking:
+            self.destroy_timer(timer)
+        for service in self._offered:
+            self.destroy_service(service)
+        if self._action_server is not None:
+            self._action_server.destroy()
+            self.destroy_guard_condition(self._ended)
+            self.destroy_publisher(self._status_pub)
+        self._ticking, self._offered, self._action_server = [], [], None
 
     def changed(self) -> None:
         """A parameter was set."""

@@ -1,4 +1,4 @@
-"""Raw subscriptions to whatever publishes a contract's topics; they follow what publishers offer."""
+"""Raw subscriptions to whatever publishes a contract's topics, following what is offered."""
 
 from __future__ import annotations
 
