@@ -1,4 +1,4 @@
-"""Limits of joint efforts, and how a legged robot stops: damped. For environments and gate alike."""
+"""Limits of joint efforts, and how legs stop: damped. For environments and gate alike."""
 
 from dataclasses import dataclass
 from enum import IntFlag
