@@ -111,7 +111,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         progress = episode.judge()
         self._steps += 1
         info = self._info(success=progress.success)
-        info |= {"error_m": progress.error_m, "loose_success": progress.loose_success}
+        info |= {"error_m": progress.error_m, "loose_success": progress.loose_success, "chosen": progress.chosen}
         return self._observe(), float(progress.success), progress.done, self._steps >= self.max_steps, info
 
     def expert(self) -> Array:

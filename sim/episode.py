@@ -16,7 +16,7 @@ from sim.attributes import inside, outline
 from sim.follower import Point, TrajectoryFollower
 from sim.sawyer import DOWN_QUAT_WXYZ, START_Q, Kinematics, inverse
 from sim.scene import Appearance, Preset, build, container_name, draw_appearance, lay_out, object_name
-from sim.tasks import OBJECT_HEIGHT_M, Arrangement, Task, draw_arrangement
+from sim.tasks import CHOICES, OBJECT_HEIGHT_M, Arrangement, Task, draw_arrangement
 from sim.world import World
 
 Array = NDArray[np.float64]
@@ -45,6 +45,8 @@ class Progress:
     """Distance of what counts from where it should be."""
     loose_success: bool
     """Success under the published, looser rule of the family where there is one."""
+    chosen: int | None = None
+    """The target for which this would have been a success."""
 
 
 class Episode:
@@ -80,10 +82,9 @@ class Episode:
             world.set_gripper(0.0)
         self.follower = TrajectoryFollower(q)
         self._now_s = 0.0
-        self._held: list[bool] = []
-        self._lifted = False
-        self._errors: list[float] = []
-        self._clear: list[bool] = []
+        self._resting: list[bool] = []
+        self._lifted = [False] * len(self.task.objects)
+        self._errors: list[list[float]] = []
         world.step(SETTLE_STEPS)
         return self.arrangement
 
@@ -112,43 +113,56 @@ class Episode:
         return {"reach": self._judge_reach, "push": self._judge_push}.get(self.task.family, self._judge_place)()
 
     def _judge_reach(self) -> Progress:
-        target = self.world.body_pose(object_name(self.task.target_object))[0] + [0, 0, OBJECT_HEIGHT_M]
-        self._errors.append(float(np.linalg.norm(self.world.tcp_pose()[0] - target)))
-        last = self._errors[-_WINDOW:]
-        success = len(last) == _WINDOW and max(last) <= 0.05
-        return Progress(success, success, last[-1], min(last) <= 0.05)
+        tip = self.world.tcp_pose()[0]
+        tops = [self.world.body_pose(object_name(i))[0] + [0, 0, OBJECT_HEIGHT_M] for i in range(len(self.task.objects))]
+        self._errors.append([float(np.linalg.norm(tip - top)) for top in tops])
+        errors = np.array(self._errors)
+        near = errors[-_WINDOW:].max(0) <= 0.05 if len(errors) >= _WINDOW else np.zeros(len(tops), bool)
+        chosen = int(errors[-1].argmin()) if near.any() else None
+        own = self.task.target
+        return Progress(chosen == own, chosen is not None, errors[-1, own], bool((errors[:, own] <= 0.05).any()), chosen)
 
     def _judge_push(self) -> Progress:
-        xy = [self.world.body_pose(object_name(i))[0][:2] for i in range(len(self.task.objects))]
-        goal = self.arrangement.goal_xy_m
-        own = self.task.target_object
-        others = [float(np.hypot(*(p - goal))) for i, p in enumerate(xy) if i != own]
-        self._errors.append(float(np.hypot(*(xy[own] - goal))))
-        self._clear.append(min(others) > 0.08)
-        last = self._errors[-_WINDOW:]
-        success = len(last) == _WINDOW and max(last) <= 0.05 and all(self._clear[-_WINDOW:])
+        goal, own = self.arrangement.goal_xy_m, self.task.target
+        xy = np.stack([self.world.body_pose(object_name(i))[0][:2] for i in range(len(self.task.objects))])
+        self._errors.append(np.linalg.norm(xy - goal, axis=1).tolist())
+        errors = np.array(self._errors)
         # The published rule: squared distance < 0.017 m^2 at >= 10 of 100 steps.
-        loose = sum(e * e < 0.017 for e in self._errors) >= _WINDOW
-        still = self.world.tcp_pose()[0][2] > RETREAT_M
-        return Progress(success, success and still, last[-1], loose)
+        loose = int((errors[:, own] ** 2 < 0.017).sum()) >= _WINDOW
+        chosen = None
+        for i in range(len(xy)) if len(errors) >= _WINDOW else ():
+            others = np.delete(errors[-_WINDOW:], i, axis=1)
+            if errors[-_WINDOW:, i].max() <= 0.05 and others.min() > 0.08:
+                chosen = i
+        risen = bool(self.world.tcp_pose()[0][2] > RETREAT_M)
+        return Progress(chosen == own, chosen is not None and risen, errors[-1, own], loose, chosen)
 
     def _judge_place(self) -> Progress:
-        name = object_name(self.task.target_object)
-        centre = self._centre(name)
-        width = float(np.ptp(outline(*self._shape())[:, 1]))
         tip = self.world.tcp_pose()[0]
-        released = self.world.gripper_m > width + 0.008 or float(np.linalg.norm(tip - centre)) > 0.06
-        self._lifted |= bool(centre[2] >= 0.05 + 0.5 * OBJECT_HEIGHT_M)
-        self._held.append(not (released and tip[2] > RETREAT_M and self.world.body_speed(name) < 0.02))
-        done = len(self._held) >= _WINDOW and not any(self._held[-_WINDOW:])
-        distances = self._distances(centre)
-        own = self.task.target_container
-        if self.task.family == "pick_place":
+        held, speed = False, 0.0
+        contained: list[int | None] = []
+        for i, look in enumerate(self.task.objects):
+            centre = self._centre(object_name(i))
+            width = float(np.ptp(outline(look.shape, look.size_m)[:, 1]))
+            apart = float(np.linalg.norm(tip - centre)) > 0.06
+            held |= not (apart or self.world.gripper_m > width + 0.008)
+            speed = max(speed, self.world.body_speed(object_name(i)))
+            self._lifted[i] |= bool(centre[2] >= 0.05 + 0.5 * OBJECT_HEIGHT_M)
+            contained.append(self._contained(i))
+        self._resting.append(not held and bool(tip[2] > RETREAT_M) and speed < 0.02)
+        settled = len(self._resting) >= _WINDOW and all(self._resting[-_WINDOW:])
+        own, container = self.task.target_object, self.task.target_container
+        chosen: int | None = None
+        if self.task.family == "place":
+            chosen, done = contained[0], settled
+        else:
             # Nothing has been decided until some object lies in some container.
-            done = done and any(self._contained(i) is not None for i in range(len(self.task.objects)))
-        within = self._contained(self.task.target_object) == own
-        lifted = self._lifted or self.task.family == "place"
-        return Progress(done and within and lifted, done, distances[own], done and within)
+            moved = [CHOICES * i + c for i, c in enumerate(contained) if c is not None and self._lifted[i]]
+            chosen, done = (moved[0] if len(moved) == 1 else None), settled and bool(moved)
+        distance = self._centre(object_name(own)) - self.world.body_pose(container_name(container))[0]
+        chosen = chosen if done else None
+        success = chosen == self.task.target
+        return Progress(success, done, float(np.hypot(*distance[:2])), success, chosen)
 
     def _shape(self) -> tuple[str, float]:
         look = self.task.objects[self.task.target_object]
@@ -159,9 +173,6 @@ class Episode:
         up = np.empty(3)
         mujoco.mju_rotVecQuat(up, np.array([0.0, 0.0, 0.5 * OBJECT_HEIGHT_M]), quat)
         return pos + up
-
-    def _distances(self, centre: Array) -> list[float]:
-        return [float(np.hypot(*(centre - self.world.body_pose(container_name(i))[0])[:2])) for i in range(len(self.task.containers))]
 
     def _contained(self, i: int) -> int | None:
         """In which container object `i` lies, if any."""
