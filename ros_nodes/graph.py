@@ -202,13 +202,15 @@ def _or_real(sim: NodeSpec, gate: NodeSpec) -> tuple[NodeSpec, NodeSpec]:
 
 
 def _teleop(default: str) -> tuple[Argument, NodeSpec]:
-    sources = ("none", "scripted", "keyboard", "gamepad")
+    sources = ("none", "scripted", "keyboard", "joy")
     node = NodeSpec(
         "teleop",
-        _AUTOSTART | {"source": Ref("teleop")},
+        _AUTOSTART | {"device": Ref("teleop")},
         when=(When("teleop", sources[1:]),),
     )
-    return Argument("teleop", default, "Who moves the arm by hand.", sources), node
+    return Argument(
+        "teleop", default, "What a person (or the scripted expert) moves the arm with.", sources
+    ), node
 
 
 _TELEOP_OFF, _TELEOP = _teleop("none")
