@@ -17,8 +17,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
@@ -207,33 +208,42 @@ def sync_folder(folder: Path) -> None:
 
 
 class _HashingFile:
-    """A new file that is only appended to, hashed on the way and locked while it is open."""
+    """A new file that is only appended to, hashed on the way and locked while it is open.
+
+    Not Python's buffered file: that one cannot be closed when the disk is full.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("xb")
+        self._file = FileIO(path, "xb")
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._hash = hashlib.sha256()
+        self._buffer = bytearray()
         self._size = 0
 
     def write(self, data: bytes) -> int:
-        written = self._file.write(data)
+        self._buffer += data
         self._hash.update(data)
         self._size += len(data)
-        return written
+        if len(self._buffer) >= CHUNK_BYTES:
+            self.flush()
+        return len(data)
 
     def tell(self) -> int:
         return self._size
 
     def flush(self) -> None:
-        self._file.flush()
+        while self._buffer:
+            del self._buffer[: self._file.write(self._buffer)]
 
     def sync(self) -> None:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.flush()
-        self.sync()
-        self._file.close()
+        try:
+            self.flush()
+            self.sync()
+        finally:
+            self._file.close()
 
     @property
     def sha256(self) -> str:
