@@ -157,3 +157,7 @@ def _call(name: str, command: Command, words: Sequence[str]) -> int:
     else:
         code = tyro.cli(target, prog=prog, args=words)
     return int(code or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
