@@ -107,6 +107,8 @@ class ArmGate:
         self._episode: int | None = None
         self._gripper_said: dict[str, float] = {}
         self._gripper_ns: dict[str, int] = {}
+        self._missed_ns: dict[str, int] = {}
+        """Stamp of the last twist that was not accepted: nobody will send it again."""
 
     # --- what comes in ------------------------------------------------------------------------
 
@@ -134,7 +136,10 @@ class ArmGate:
             self.gate.refuse(f"{source}: twist {twist.tolist()}, need 6 finite numbers")
             return False
         moves = bool(np.abs(twist).max() > _REST)
-        return self.gate.offer(source, stamp_ns, _Motion(frame, twist), now, moves=moves)
+        if self.gate.offer(source, stamp_ns, _Motion(frame, twist), now, moves=moves):
+            return True
+        self._missed_ns[source] = stamp_ns
+        return False
 
     def on_gripper(self, source: str, stamp_ns: int, opening_m: float, now: Now) -> bool:
         """An opening proposed by `source`, m, clamped to the gripper's; whether it counts."""
@@ -206,6 +211,8 @@ class ArmGate:
         if not gate.rules.lockstep or stamp_ns % IMAGE_NS or gate.mode in (Mode.IDLE, Mode.HOLD):
             return False
         source = gate.source or ("policy" if gate.mode is Mode.POLICY else "")
+        if source and self._missed_ns.get(source, 0) >= stamp_ns:
+            return False
         last_ns = gate.last_stamp_ns(source) if source else 0
         if gate.mode is not Mode.POLICY and (not source or last_ns % IMAGE_NS):
             return False  # a person who does not answer images is not waited for
@@ -230,12 +237,14 @@ class ArmGate:
             motion: _Motion = proposal.payload
             step = servo.step(servo.to_base(motion.twist, motion.frame), dt)
         elif self.move is not None:
-            step = servo.step_joints(self.move.velocity(servo.q, measured, dt), dt)
+            step = servo.step_joints(self.move.velocity(servo.q, servo.qd, measured, dt), dt)
             if self.move.done:
                 self.gate.end_move(self.move.message)
                 self.move = None
         elif servo.qd.any():
             step = servo.brake(dt)
+            if self.gate.estopped:  # receivers stop by themselves and hear nothing more
+                return self._nothing(now)
         else:
             return self._nothing(now)
         return ArmCommand(

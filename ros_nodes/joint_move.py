@@ -49,33 +49,36 @@ class JointMove:
         self._best_rad = float("inf")
         self._ticks = 0
 
-    def velocity(self, q: Array, measured_q: Array, dt: float) -> Array:
-        """Velocities (7,) to head for at commanded angles `q`, zero when there; sets `done`."""
+    def velocity(self, q: Array, qd: Array, measured_q: Array, dt: float) -> Array:
+        """Velocities (7,) to head for at commanded `q` and `qd`, zero when there; sets `done`."""
         self.remaining_rad = float(np.abs(self.goal - measured_q).max())
         error = self.goal - q
         left = float(np.abs(error).max())
-        if left <= ARRIVED_RAD:
-            if self.remaining_rad <= SETTLED_RAD:
-                self.finish(True, "arrived")
-            left = self.remaining_rad
-        self._ticks += 1
-        if left < self._best_rad - ARRIVED_RAD:
-            self._best_rad, self._ticks = left, 0
-        if self._ticks > PATIENCE_TICKS and not self.done:
-            self.finish(
-                False, f"stopped {self.remaining_rad:.3f} rad short: something is in the way"
-            )
-        if left <= ARRIVED_RAD or self.done:
+        there = left <= ARRIVED_RAD
+        if there and self.remaining_rad <= SETTLED_RAD:
+            self.finish(True, "arrived")
+        self._notice_progress(self.remaining_rad if there else left)
+        if there or self.done:
             return np.zeros(7)
-        direction = error / float(np.abs(error).max())
+        direction = error / left
         share = np.maximum(np.abs(direction), 1e-9)
         cruise = float((self._speed / share).min())
         # Half of the acceleration limit leaves room for what the servo adds.
-        brake = 0.5 * float((A_MAX / share).min()) * dt
-        # Fastest speed from which braking by `brake` a tick still ends at the goal.
-        fastest = np.sqrt(brake**2 + 2.0 * brake * left / dt) - brake
-        velocity: Array = min(cruise, float(fastest)) * direction
+        brake = 0.5 * float((A_MAX / share).min())
+        i = int(share.argmax())
+        # The tick ahead is done at the mean of two speeds; braking after it must end at the goal.
+        ahead = left - 0.5 * dt * float(qd[i] / direction[i])
+        fastest = brake * (float(np.sqrt(0.25 * dt**2 + 2.0 * max(ahead, 0.0) / brake)) - 0.5 * dt)
+        velocity: Array = min(cruise, fastest) * direction
         return velocity
+
+    def _notice_progress(self, left_rad: float) -> None:
+        self._ticks += 1
+        if left_rad < self._best_rad - ARRIVED_RAD:
+            self._best_rad, self._ticks = left_rad, 0
+        if self._ticks > PATIENCE_TICKS:
+            short = f"stopped {self.remaining_rad:.3f} rad short"
+            self.finish(False, f"{short}: something is in the way")
 
     def finish(self, success: bool, message: str) -> None:
         """End it, for the first reason given."""
