@@ -206,6 +206,7 @@ class ArmSim:
             "error_m": float(self._progress.error_m) if self._judged else None,
             "family": task.family,
             "label": task.label,
+            "target": task.target,
             "arrangement": np.concatenate([arrangement.objects, arrangement.containers]).tolist(),
             "target_xy_m": arrangement.target_xy_m(task).tolist(),
             "expert": self.episode.privileged_state(),

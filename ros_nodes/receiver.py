@@ -68,13 +68,14 @@ class ArmReceiver:
         self.stopped = on
 
     def watch(self, now_s: float, steady_ns: int) -> bool:
-        """Let the watchdog look. Returns whether it has just braked the arm."""
+        """Let the watchdog look. Returns whether it has just braked an arm in motion."""
         silent = self._heard_ns is not None and steady_ns - self._heard_ns > WATCHDOG_NS
         if not silent or self.watchdog:
             return False
         self.watchdog = True
+        moving = bool(self._follower.sample(now_s)[1].any())
         self.brake(now_s)
-        return True
+        return moving
 
     def brake(self, now_s: float) -> None:
         """From the present motion to rest, all joints together, within the acceleration limits."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from robot_meta_msgs.msg import Applied, SimState
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -43,7 +44,7 @@ except ImportError:  # not among the wheels; RViz's machines have it
 MAX_BATCHES_A_CALL = 20
 """Callbacks get a turn after so many batches, however much time is owed."""
 REMEMBER_NS = 2_000_000_000
-"""A refusal stays in the diagnostics for so long."""
+"""A refusal or a watchdog stop stays in the diagnostics for so long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,8 @@ class SimNode(RobotNode):
         self._sim: ArmSim | None = None
         self._timer: Any = None
         self._next_ns = START_NS
+        self.aside = ReentrantCallbackGroup()
+        """For callbacks that wait for others."""
 
     # --- lifecycle ----------------------------------------------------------------------------
 
@@ -131,7 +134,7 @@ class SimNode(RobotNode):
         self._lock = Lockstep()
         self.paused = self.p.paused
         self.steps_left = 0
-        self._refused_ns = 0
+        self._complained_ns = 0
         self._late: deque[tuple[int, Image, CameraInfo]] = deque()
         self._pacer = self._new_pacer()
         self._announce()
@@ -197,6 +200,7 @@ class SimNode(RobotNode):
         steady_ns = time.monotonic_ns()
         # In lock-step time itself waits for the gate; its silence ends in a pause.
         if not self.p.lockstep and self.sim.receiver.watch(self.sim.now_s, steady_ns):
+            self._complained_ns = steady_ns
             self.diagnose("commands", WARN, "no command for 0.2 s: the arm has been braked to rest")
         due = self._pacer.due(steady_ns) if self._pacer else MAX_BATCHES_A_CALL
         if self.paused:
@@ -281,8 +285,9 @@ class SimNode(RobotNode):
     def _diagnose_work(self, steady_ns: int) -> None:
         receiver = self.sim.receiver
         counts = {"accepted": receiver.accepted, "refused": receiver.refused}
-        if not receiver.watchdog and steady_ns - self._refused_ns > REMEMBER_NS:
-            self.diagnose("commands", OK, "following", **counts)
+        if steady_ns - self._complained_ns > REMEMBER_NS:
+            message = "at rest, no commands" if receiver.watchdog else "following"
+            self.diagnose("commands", OK, message, **counts)
         if self.p.lockstep:
             late = self._lock.off_image
             message = "in step" if not late else "commands answered older images than they should"
@@ -303,7 +308,7 @@ class SimNode(RobotNode):
         try:
             sim.receiver.accept(msg, sim.now_s, time.monotonic_ns())
         except ObservationError as error:
-            self._refused_ns = time.monotonic_ns()
+            self._complained_ns = time.monotonic_ns()
             self.diagnose("commands", ERROR, str(error), refused=sim.receiver.refused)
         if self.p.lockstep:
             self._lock.on_trajectory(msg.points[0].positions if msg.points else ())

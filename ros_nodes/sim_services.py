@@ -5,8 +5,7 @@ Names and meanings are those of mujoco_ros2_control; every answer says success, 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,6 +21,7 @@ from robot_meta_msgs.srv import (
 from robot_meta.errors import ConfigError, RobotMetaError
 from ros_nodes import interventions
 from ros_nodes.arm_sim import BATCH_STEPS
+from ros_nodes.awaiting import until
 from sim.faults import CameraDelay, arm_fault
 
 if TYPE_CHECKING:
@@ -30,35 +30,19 @@ if TYPE_CHECKING:
 STEP_TIMEOUT_S = 30.0
 
 
-class Steps:
-    """Steps that are being taken; awaiting it gives the reason why they ended early, or ""."""
-
-    def __init__(self, node: SimNode, batches: int) -> None:
-        self._node = node
-        self._deadline_s = time.monotonic() + max(STEP_TIMEOUT_S, 0.1 * batches)
-        self.interrupted = ""
-        node.steps_left = batches
-
-    def __await__(self) -> Generator[None, None, str]:
-        """The executor comes by once a turn; the timer takes the steps between."""
-        while self._node.steps_left and not self.interrupted:
-            if time.monotonic() > self._deadline_s:
-                self.interrupted = "not done in time"
-            yield
-        short, self._node.steps_left = self._node.steps_left, 0
-        return f"{self.interrupted}, {short * BATCH_STEPS} steps short" if short else ""
-
-
 class SimServices:
     """Services of the node `sim`."""
 
     def __init__(self, node: SimNode) -> None:
         self._node = node
-        self._steps: Steps | None = None
+        self._stepping = False
+        self._interrupted = ""
         make = node.create_service
         make(ResetWorld, "~/reset_world", self._reset_world)
         make(SetPause, "~/set_pause", self._set_pause)
-        make(StepSimulation, "~/step_simulation", self._step_simulation)
+        # Its answer waits for the timer and for other services: not in their group.
+        aside = node.aside
+        make(StepSimulation, "~/step_simulation", self._step_simulation, callback_group=aside)
         make(SetFreeJointState, "~/set_free_joint_state", self._place)
         make(ApplyWrench, "~/apply_wrench", self._push)
         make(SetFault, "~/set_fault", self._set_fault)
@@ -88,7 +72,7 @@ class SimServices:
             self._node.sim  # noqa: B018
             if not self._node.paused:
                 raise ConfigError("steps are taken only while paused; call set_pause first")
-            if self._steps is not None:
+            if self._stepping:
                 raise ConfigError("steps are being taken already; wait for their answer")
             if request.steps == 0 or request.steps % BATCH_STEPS:
                 raise ConfigError(
@@ -96,16 +80,26 @@ class SimServices:
                     "the arm's control period of 10 ms"
                 )
 
-        if _answer(response, check).success:
-            self._steps = Steps(self._node, request.steps // BATCH_STEPS)
-            why = await self._steps
-            self._steps = None
-            response.success, response.message = not why, why or f"{request.steps} steps taken"
+        if not _answer(response, check).success:
+            return response
+        self._stepping, self._interrupted = True, ""
+        self._node.steps_left = request.steps // BATCH_STEPS
+        limit_s = max(STEP_TIMEOUT_S, 0.01 * request.steps)
+        if not await until(self._stepped, limit_s):
+            self._interrupted = f"not done after {limit_s:.0f} s"
+        left, self._node.steps_left = self._node.steps_left * BATCH_STEPS, 0
+        self._stepping = False
+        response.success = not left
+        taken = f"{request.steps - left} of {request.steps} steps taken"
+        response.message = f"{self._interrupted}: {taken}" if left else taken
         return response
 
+    def _stepped(self) -> bool:
+        return bool(self._interrupted) or not self._node.steps_left
+
     def _interrupt(self, why: str) -> None:
-        if self._steps is not None:
-            self._steps.interrupted = why
+        if self._stepping:
+            self._interrupted = why
 
     def _place(self, request: Any, response: Any) -> Any:
         def work() -> None:
