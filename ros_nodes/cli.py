@@ -78,7 +78,7 @@ GROUPS: dict[str, dict[str, Command]] = {
             "ros_nodes.commands.collect:collect", "scripted demonstrations in bulk, resumable"
         ),
         "demos": Command(
-            "ros_nodes.commands.demos:demos", "the episode store: ls, show, recover, export, lint"
+            "ros_nodes.commands.demos:demos", "the episode store: ls, show, import, recover, lint"
         ),
         "faults": Command("ros_nodes.commands.faults:faults", "the faults a robot can be given"),
     },

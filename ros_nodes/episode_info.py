@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from robot_meta.errors import DemoFormatError, EpisodeError
+from robot_meta.files import write_atomic
 from robot_meta.types import KINDS
 
 FORMAT = 1
@@ -117,12 +117,7 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         EpisodeError: the disk is full or not writable.
     """
-    fresh = path.with_name(path.name + ".new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        write_atomic(path, text.encode())
     except OSError as error:
         raise EpisodeError(f"{path}: cannot be written: {error}") from error
