@@ -45,7 +45,7 @@ class Gate:
         self.accepted = 0
         self.refused = 0
         self.refusal = ""
-        """Why the last command was refused."""
+        """Why the last command was refused, or why what moved was stopped."""
         self.stopped_because = "just started"
         """Why nothing moves: the last reason to hold."""
         self.goal_active = False
@@ -207,10 +207,13 @@ class Gate:
     def end_move(self, reason: str) -> None:
         """The gate's own motion is over."""
         if self.source == MOVE:
-            self.hold(reason)
+            self._enter(Mode.HOLD, None)
+            self.stopped_because = reason
 
     def hold(self, reason: str) -> None:
         """Stop whatever moves and stay; IDLE stays IDLE."""
+        if self.moving:
+            self.refusal = reason
         if self.mode is not Mode.IDLE:
             self._enter(Mode.HOLD, None)
             self.stopped_because = reason
@@ -218,7 +221,7 @@ class Gate:
     def estop(self, reason: str, now: Now) -> None:
         """Stop, and refuse everything until `reset_estop`."""
         self._enter(Mode.IDLE, now)
-        self.stopped_because = reason
+        self.stopped_because = self.refusal = reason
         self.estopped = True
         self._estop_ns = now.steady_ns
 
