@@ -1,0 +1,93 @@
+"""`robot-meta record` against a real recorder, without and with a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("rclpy")
+pytest.importorskip("robot_meta_msgs")
+
+from robot_meta_msgs.msg import RecorderStatus
+
+from ros_nodes.bag import read_demo
+from ros_nodes.qos import STATUS
+from ros_nodes.store import Store
+from tests.ros_nodes.recordings import CONTRACT
+
+CLI = "import sys; from ros_nodes.cli import main; sys.exit(main())"
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def store(nodes, ros_client, tmp_path):
+    """A robot that moves, and a recorder that hears it."""
+    nodes.python("-m", "tests.ros_nodes.robot_node")
+    words = ("-p", f"directory:={tmp_path / 'episodes'}", "-p", "status_hz:=10.0")
+    nodes.node("ros_nodes.recorder_node", *words)
+    status = ros_client.inbox(RecorderStatus, "recorder/status", STATUS)
+    ros_client.until(lambda: status and "/joint_states" not in status[-1].silent_topics)
+    return Store(tmp_path / "episodes")
+
+
+def test_records_for_a_time(nodes, store, tmp_path):
+    answer = tmp_path / "answer.json"
+    words = ("--task", "place/test/7", "--max-duration-s", "1.2", "--json", str(answer))
+    child = nodes.python("-c", CLI, "record", *words)
+    assert child.wait() == 0, child.output
+    (facts,) = json.loads(answer.read_text())
+    assert facts["good"]
+    assert facts["termination_reason"] == "1.2 s were over"
+    assert read_demo(facts["uri"], CONTRACT).task == "place/test/7"
+
+
+def test_ctrl_c_keeps_the_episode(nodes, store):
+    child = nodes.python("-c", CLI, "record")
+    child.wait_for("messages")
+    assert child.end(signal.SIGINT) == 0
+    (episode,) = store.episodes()
+    assert episode.info.termination_reason == "stop requested"
+    assert len(read_demo(episode.path, CONTRACT)) > 0
+
+
+def test_keys_redo_and_keep(store):
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-c", CLI, "record", "--episodes", "2"],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for key, said in ((b"r", "moved to"), (b"n", "stop requested"), (b"q", "stop requested")):
+            wait_for(child, " messages")
+            os.write(master, key)
+            wait_for(child, said)
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        os.close(master)
+        os.close(slave)
+    assert len(store.episodes()) == 2
+    assert len(list((store.root / "trash").iterdir())) == 1
+
+
+def wait_for(child, text):
+    for line in child.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"no {text!r}")
+
+
+def test_without_a_recorder_it_says_so(nodes, ros_domain):
+    child = nodes.python("-c", CLI, "record")
+    assert child.wait() == 1
+    assert "no recorder; start one with `robot-meta launch record`" in child.output
