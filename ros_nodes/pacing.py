@@ -38,6 +38,7 @@ class Pacer:
     def restart(self) -> None:
         """Forget the past: after a pause or a reset the next call to `due` is time zero."""
         self._origin_ns, self._done = None, 0
+        self._window = None
 
     def due(self, steady_ns: int) -> int:
         """Batches to run at `steady_ns` so that simulated time keeps up with the clock.
@@ -57,7 +58,7 @@ class Pacer:
         return count
 
     def real_time_factor(self, steady_ns: int) -> float:
-        """Simulated over wall time since the last call of this; NaN on the first."""
+        """Simulated over wall time since the last call; NaN on the first and after a restart."""
         before, self._window = self._window, (steady_ns, self._total)
         if before is None or steady_ns <= before[0]:
             return float("nan")

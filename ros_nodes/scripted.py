@@ -71,6 +71,11 @@ class ScriptedHand:
         self._stamp_ns, self._heard_ns = stamp_ns, steady_ns
         return True
 
+    @property
+    def waiting(self) -> bool:
+        """Begun, but nothing of the world has been seen yet."""
+        return self.running and self._stamp_ns == 0
+
     def command(self, steady_ns: int, fresh_ns: int) -> tuple[int, HandCommand] | None:
         """The last command and its stamp while it is younger than `fresh_ns`, else None."""
         if not self._command.active or steady_ns - self._heard_ns > fresh_ns:

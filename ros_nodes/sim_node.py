@@ -46,6 +46,9 @@ MAX_BATCHES_A_CALL = 20
 REMEMBER_NS = 2_000_000_000
 """A refusal or a watchdog stop stays in the diagnostics for so long."""
 
+UNDER_WAY_NS = 100_000_000
+"""Commands refused so soon after a reset were on their way when it came: no fault to report."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SimParams:
@@ -134,7 +137,7 @@ class SimNode(RobotNode):
         self._lock = Lockstep()
         self.paused = self.p.paused
         self.steps_left = 0
-        self._complained_ns = 0
+        self._complained_ns = self._reset_ns = 0
         self._late: deque[tuple[int, Image, CameraInfo]] = deque()
         self._pacer = self._new_pacer()
         self._announce()
@@ -184,6 +187,7 @@ class SimNode(RobotNode):
         self.sim.reset(task=task, seed=seed, keyframe=keyframe)
         self._lock.reset()
         self.restart_time()
+        self._reset_ns = time.monotonic_ns()
         self._announce()
 
     def restart_time(self) -> None:
@@ -308,11 +312,17 @@ class SimNode(RobotNode):
         try:
             sim.receiver.accept(msg, sim.now_s, time.monotonic_ns())
         except ObservationError as error:
-            self._complained_ns = time.monotonic_ns()
-            self.diagnose("commands", ERROR, str(error), refused=sim.receiver.refused)
+            self._complain(str(error))
         if self.p.lockstep:
             self._lock.on_trajectory(msg.points[0].positions if msg.points else ())
             self._step_on()
+
+    def _complain(self, why: str) -> None:
+        now_ns = time.monotonic_ns()
+        if now_ns - self._reset_ns < UNDER_WAY_NS:
+            return  # sent before the reset, for an arm that is elsewhere now
+        self._complained_ns = now_ns
+        self.diagnose("commands", ERROR, why, refused=self.sim.receiver.refused)
 
     def _on_gripper(self, msg: Float64MultiArray) -> None:
         if self._sim is None:
