@@ -7,6 +7,7 @@ swap is one assignment. The adapted parameters are the only carrier of a demonst
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -19,7 +20,13 @@ import torch
 from numpy.typing import NDArray
 
 from robot_meta import checkpoint
-from robot_meta.errors import CheckpointError, DemoFormatError, ObservationError, SessionError
+from robot_meta.errors import (
+    CheckpointError,
+    DemoFormatError,
+    ObservationError,
+    RobotMetaError,
+    SessionError,
+)
 from robot_meta.types import ACTION_SIZE, Demo, Frame, Params
 
 JOINTS = 7
@@ -256,6 +263,27 @@ class Session:
                 raise SessionError(f"roll back: nothing was changed yet, {self.version} is in use")
             self._held = self._undo.pop()
             return self._held.version
+
+    def warm_up(self) -> None:
+        """Adapt on a blank demo and act once, keeping nothing: torch's first calls take a second.
+
+        A learner that refuses a blank demo is simply not warm.
+        """
+        blank = Frame(
+            stamp_ns=1,
+            rgb=np.zeros(self.learner.image_shape, np.uint8),
+            q_rad=np.zeros(JOINTS),
+            ee_pos_m=np.zeros(3),
+            ee_quat_wxyz=np.array([1.0, 0.0, 0.0, 0.0]),
+            gripper_m=0.0,
+        )
+        actions = np.zeros((8, ACTION_SIZE), np.float32)
+        demo = Demo(frames=(blank,) * 8, actions=actions, kind="robot")
+        with contextlib.suppress(RobotMetaError):
+            for _ in self.learner.adapt(self.theta, [demo], 1, 0):
+                pass
+        with torch.no_grad():
+            self.learner.act(self.theta, blank, None)
 
     def save_phi(self, path: str | os.PathLike[str]) -> str:
         """Save the parameters in use and return the file's SHA-256."""

@@ -75,7 +75,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "Demonstrations": {
         "collect": Command(
-            "ros_nodes.commands.collect:collect", "scripted demonstrations in bulk, resumable"
+            "robot_meta.commands:collect", "scripted demonstrations in bulk, resumable"
         ),
         "demos": Command(
             "ros_nodes.commands.demos:demos", "the episode store: ls, show, import, recover, lint"
@@ -85,7 +85,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "Learning": {
         "train": Command("robot_meta.commands:train", "meta-train a learner on a task family"),
         "eval": Command(
-            "ros_nodes.commands.evaluate:evaluate",
+            "robot_meta.commands:evaluate",
             "success on held-out tasks with confidence interval and controls",
         ),
         "experiment": Command(

@@ -89,6 +89,7 @@ class PolicyCore:
                 f"{self.contract.robot} gives {size}; change crop and size of the contract, "
                 "or train on such images"
             )
+        session.warm_up()  # not while a robot waits for its first decision
         return session
 
     def use(self, prepared: Session | Path) -> str:

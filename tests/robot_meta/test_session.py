@@ -232,6 +232,16 @@ def test_a_policy_may_tell_that_it_is_done(frame):
     assert not session.done
 
 
+def test_warming_up_changes_nothing(session, frame):
+    before = session.act(frame)
+    version = session.version
+    session.warm_up()
+    assert session.version == version
+    assert np.array_equal(session.act(frame), before)
+    with pytest.raises(SessionError, match="nothing was changed"):
+        session.rollback()
+
+
 def test_a_diverged_adaptation_is_refused_and_the_policy_stays(frame):
     learner = linear.LinearLearner(linear.LinearConfig(alpha=1e30))
     session = Session(learner, learner.init(0))

@@ -1,0 +1,294 @@
+"""Commands that need no ROS: collect, train, eval, tables.
+
+Each is a function that tyro turns into options; what it needs is imported when it is called.
+`python -m robot_meta.commands train ...` is the same as `robot-meta train ...`: for `torchrun`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from robot_meta.errors import ConfigError
+
+Family = Literal["reach", "push", "place", "pick_place"]
+Split = Literal["train", "val", "test"]
+FamilyWord = Annotated[Family, tyro.conf.Positional]
+LearnerWord = Annotated[str, tyro.conf.Positional]
+DATA, RUNS = Path("data"), Path("runs")
+
+
+def collect(
+    task: FamilyWord,
+    /,
+    split: Split = "train",
+    tasks: int = 2000,
+    demos: int = 4,
+    first: int = 0,
+    seed: int = 0,
+    noise: float = 0.12,
+    out: Path | None = None,
+    workers: int = 2,
+) -> int:
+    """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
+
+    Args:
+        task: Task family.
+        split: Which set the tasks are drawn from.
+        tasks: How many tasks.
+        demos: Demonstrations of each.
+        first: Number of the first task.
+        seed: Seed of arrangements and noise.
+        noise: Size in m/s of the knocks that teach to recover.
+        out: Folder; data/TASK-SPLIT if not given.
+        workers: Processes of one thread.
+    """
+    from rich.progress import track
+
+    from robot_meta.data.collect import CollectConfig
+    from robot_meta.data.collect import collect as shards
+    from robot_meta.evaluate import ENVIRONMENTS
+
+    config = CollectConfig(
+        env_id=ENVIRONMENTS[task],
+        split=split,
+        tasks=tasks,
+        first=first,
+        demos=demos,
+        seed=seed,
+        noise_m_s=noise,
+    )
+    folder = out or DATA / f"{task}-{split}"
+    news = shards(config, folder, workers)
+    done, total = next(news)
+    for _ in track(news, f"{task} {split}: {done} of {total} shards there", total=total - done):
+        pass
+    print(f"{folder}: {tasks} tasks, {demos} demonstrations each")
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Options of `train`."""
+
+    steps: int = 10_000
+    """Meta-steps of the whole run."""
+    batch: int = 8
+    """Tasks a meta-step, over all processes."""
+    rate: float = 1e-3
+    """Adam's step size."""
+    average: float = 0.995
+    """Memory of the moving average of the parameters."""
+    seed: int = 0
+    """Of the first parameters and of every draw."""
+    data: Path | None = None
+    """Collected demonstrations; data/TASK-train if not given."""
+    validation: Path | None = None
+    """Demonstrations to validate on; data/TASK-val if that is there."""
+    limit: int | None = None
+    """Use so many training tasks."""
+    settings: tuple[str, ...] = ()
+    """Settings of the learner as name=value, such as steps=2 net.embed=64."""
+    out: Path | None = None
+    """Folder of the run; runs/LEARNER-TASK if not given."""
+    save_every: int = 200
+    """Save the state each so many steps."""
+    validate_every: int = 500
+    """Validate each so many steps."""
+    workers: int = 1
+    """Processes of one thread on this machine."""
+
+    def words(self) -> list[str]:
+        """These options as words of a command line, but for `workers`."""
+        out: list[str] = []
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value is None or value == () or option.name == "workers":
+                continue
+            values = value if isinstance(value, tuple) else (value,)
+            out += ["--" + option.name.replace("_", "-"), *map(str, values)]
+        return out
+
+
+def train(
+    learner: LearnerWord,
+    task: FamilyWord,
+    /,
+    options: Annotated[TrainOptions, tyro.conf.arg(name="")] = TrainOptions(),
+) -> int:
+    """Meta-train a learner on a task family. Run again to go on; Ctrl-C loses nothing.
+
+    Under `torchrun` the same command shares the work among its processes.
+
+    Args:
+        learner: Which learner, such as mil.
+        task: Task family.
+        options: Options of the run.
+    """
+    inside = "WORLD_SIZE" in os.environ
+    if options.workers > 1 and not inside:
+        from robot_meta.parallel import run_workers
+
+        words = ["train", learner, task, *options.words()]
+        return run_workers(options.workers, "robot_meta.commands", words)
+    from robot_meta import training
+    from robot_meta.cpu import configure_cpu
+    from robot_meta.logging import progress
+    from robot_meta.loops import TrainConfig
+
+    if learner not in training.PREPARE:
+        known = ", ".join(training.PREPARE)
+        raise ConfigError(f"learner {learner!r} cannot be trained; those that can: {known}")
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if options.batch % processes:
+        raise ConfigError(f"batch {options.batch} must be a multiple of {processes} processes")
+    told = configure_cpu()
+    held = options.validation or DATA / f"{task}-val"
+    run = training.PREPARE[learner](
+        family=task,
+        data=options.data or DATA / f"{task}-train",
+        validation=held if options.validation or held.exists() else None,
+        settings=training.parse_settings(options.settings),
+        batch=options.batch // processes,
+        limit=options.limit,
+    )
+    folder = options.out or RUNS / f"{learner}-{task}"
+    saving = training.Saving(
+        out=folder,
+        save_every=options.save_every,
+        validate_every=options.validate_every,
+        notes={"family": task, "command": " ".join(["train", learner, task, *options.words()])},
+    )
+    config = TrainConfig(
+        steps=options.steps,
+        tasks=processes,
+        rate=options.rate,
+        average=options.average,
+        seed=options.seed,
+    )
+    news = training.train(run, config, saving)
+    main = os.environ.get("RANK", "0") == "0"
+    if main:
+        print(told)
+        news = progress(news, options.steps)
+    for _ in news:
+        pass
+    if main:
+        print(folder / training.THETA)
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """Options of `eval`."""
+
+    split: Split = "test"
+    """Which set the tasks are from."""
+    trials: int = 300
+    """Trials of each figure."""
+    seed: int = 0
+    """Draws tasks, demonstrations and arrangements."""
+    shots: tuple[int, ...] = (1, 5)
+    """Numbers of demonstrations to adapt on."""
+    checkpoint: Path | None = None
+    """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
+    blind: Path | None = None
+    """The same network trained without demonstrations, for the control."""
+    controls: bool = True
+    """Measure the controls too."""
+    json: Path | None = None
+    """Write the result to this file."""
+    workers: int = 2
+    """Processes of one thread."""
+
+
+def evaluate(
+    learner: LearnerWord,
+    task: FamilyWord,
+    /,
+    options: Annotated[EvalOptions, tyro.conf.arg(name="")] = EvalOptions(),
+) -> int:
+    """Measure success on held-out tasks after one demonstration, with every control beside it.
+
+    Args:
+        learner: Which learner, such as mil.
+        task: Task family.
+        options: Options of the evaluation.
+    """
+    from rich.progress import track
+
+    from robot_meta import checkpoint as files
+    from robot_meta import report
+    from robot_meta.evaluate import CONTROLS, EvalConfig
+    from robot_meta.evaluate import evaluate as cases_of
+    from robot_meta.evaluate import metrics as metrics_of
+    from robot_meta.results import append_test_log, write_result
+
+    theta = options.checkpoint or report.shipped(learner, task)
+    without = options.blind or report.shipped(f"{learner}-blind", task)
+    sha = files.load(theta).sha256
+    config = EvalConfig(
+        family=task,
+        split=options.split,
+        trials=options.trials,
+        seed=options.seed,
+        shots=options.shots,
+        controls=CONTROLS if options.controls else (),
+        workers=options.workers,
+    )
+    began = time.monotonic()
+    news: Any = cases_of(str(theta), str(without) if without.exists() else None, config)
+    what = f"{learner} {task} {options.split} seed {options.seed}"
+    metrics = metrics_of(list(track(news, what, total=config.tasks)), config)
+    report.show(metrics)
+    if options.split == "test":
+        figures = {key: metric.value for key, metric in metrics.items()}
+        words = f"eval {learner} {task} --trials {options.trials} --seed {options.seed}"
+        append_test_log(report.RESULTS, words, sha, {"seed": options.seed, "metrics": figures})
+    if options.json is not None:
+        write_result(
+            options.json,
+            f"{learner}-{task.replace('_', '-')}",
+            report.protocol(task, options.split, options.trials, config.tasks),
+            metrics,
+            config={"learner": learner, "checkpoint": sha, "eval": config},
+            wall_s=time.monotonic() - began,
+        )
+    return 0
+
+
+def tables(
+    documents: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("README.md"),),
+    results: Path = Path("results"),
+    check: bool = False,
+) -> int:
+    """Rewrite the tables between the markers of Markdown files from the results files.
+
+    Args:
+        documents: The files.
+        results: Folder of the results.
+        check: Change nothing; fail if a table is out of date.
+    """
+    from robot_meta.tables import rendered, update
+
+    stale = []
+    for path in documents:
+        if check:
+            text = path.read_text(encoding="utf-8")
+            stale += [path] if rendered(text, results, str(path)) != text else []
+        else:
+            print(f"{path}: {'rewritten' if update(path, results) else 'as it was'}")
+    for path in stale:
+        print(f"{path}: tables are out of date; run `make tables`", file=sys.stderr)
+    return int(bool(stale))
+
+
+if __name__ == "__main__":
+    table: dict[str, Any] = {"collect": collect, "train": train, "eval": evaluate, "tables": tables}
+    sys.exit(tyro.extras.subcommand_cli_from_dict(table))

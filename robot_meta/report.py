@@ -1,0 +1,39 @@
+"""How an evaluation is told: on the terminal, in a results file and in the log of test runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from robot_meta.results import Metric
+
+CHECKPOINTS, RESULTS = Path("checkpoints"), Path("results")
+
+
+def shipped(learner: str, family: str) -> Path:
+    """Where the trained parameters of a learner are: in this folder, else beside the package."""
+    name = f"{learner}-{family}.safetensors"
+    here = CHECKPOINTS / name
+    return here if here.exists() else Path(__file__).parents[1] / CHECKPOINTS / name
+
+
+def protocol(family: str, split: str, trials: int, tasks: int) -> str:
+    """The paragraph of a results file."""
+    return (
+        f"{trials} trials on {tasks} tasks of the {split} split of {family}; one demonstration a "
+        "task by the scripted expert, in another arrangement (the target at least 10 cm from where "
+        "it is in the trial); policies see the picture and proprioception only, at 10 Hz; success "
+        "as sim/episode.py judges it; intervals by bootstrap over tasks."
+    )
+
+
+def show(metrics: Mapping[str, Metric]) -> None:
+    """Print figures as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("figure", "value", "95 % interval", "n")
+    for key, metric in metrics.items():
+        between = f"{metric.ci95[0]:.3f} to {metric.ci95[1]:.3f}" if metric.ci95 else ""
+        table.add_row(key, f"{metric.value:.3f} {metric.unit}", between, str(metric.n))
+    Console().print(table)

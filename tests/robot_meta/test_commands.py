@@ -1,0 +1,60 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from robot_meta.commands import TrainOptions
+from robot_meta.results import read_result
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(folder, *words):
+    """Run `python -m robot_meta.commands words` in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "robot_meta.commands", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_options_become_words_again():
+    options = TrainOptions(steps=5, settings=("a=1", "b=2"), out=Path("x y"), workers=2)
+    words = options.words()
+    assert words[words.index("--settings") + 1 :][:2] == ["a=1", "b=2"]
+    assert words[words.index("--out") + 1] == "x y"
+    assert "--workers" not in words
+    assert "--data" not in words
+
+
+@pytest.mark.slow
+def test_collect_train_and_evaluate_from_an_empty_folder(tmp_path):
+    done = command(tmp_path, "collect", "place", "--tasks", "4", "--demos", "3")
+    assert done.returncode == 0, done.stderr
+    words = ("train", "mil", "place", "--steps", "4", "--batch", "2", "--workers", "2")
+    done = command(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    theta = tmp_path / "runs" / "mil-place" / "theta.safetensors"
+    assert theta.exists()
+    words = ("eval", "mil", "place", "--trials", "3", "--shots", "1", "--checkpoint", str(theta))
+    done = command(tmp_path, *words, "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "out.json")
+    assert {"success", "success_wrong_demo", "chance"} <= set(result["metrics"])
+    (line,) = (tmp_path / "results" / "test-log.jsonl").read_text().splitlines()
+    assert json.loads(line)["checkpoint"] == result["config"]["checkpoint"]
+
+
+def test_tables_check_fails_when_a_page_is_out_of_date(tmp_path):
+    (tmp_path / "README.md").write_text("no tables\n")
+    assert command(tmp_path, "tables", "--check").returncode == 0
+    (tmp_path / "README.md").write_text("<!-- table:none -->\n<!-- /table -->\n")
+    done = command(tmp_path, "tables", "--check")
+    assert done.returncode == 1
+    assert "none.json" in done.stderr

@@ -1,0 +1,109 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from robot_meta import checkpoint, training
+from robot_meta.data.demo_set import DemoSet
+from robot_meta.errors import CheckpointError, ConfigError, DataError
+from robot_meta.loops import TrainConfig
+from robot_meta.session import Session
+from tests import linear
+from tests.robot_meta.test_loops import sample
+
+CONFIG = TrainConfig(steps=6, tasks=1, warmup=2, average=0.9)
+NET = {
+    "image": [16, 16],
+    "channels": [4, 4],
+    "kernels": [3, 3],
+    "strides": [2, 2],
+    "groups": 2,
+    "embed": 8,
+    "hidden": 8,
+}
+
+
+def linear_run():
+    learner = linear.LinearLearner()
+    return training.Run(learner, learner, sample, lambda params: {"size": float(len(params))})
+
+
+def saving(folder, **changes):
+    return training.Saving(**{"out": folder, "save_every": 4, "validate_every": 3, **changes})
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
+    whole = list(training.train(linear_run(), CONFIG, saving(tmp_path / "whole")))
+    steps = training.train(linear_run(), CONFIG, saving(tmp_path / "parts"))
+    first = list(itertools.islice(steps, 3))
+    steps.close()  # as Ctrl-C does: the state is saved though 3 is no step to save at
+    rest = list(training.train(linear_run(), CONFIG, saving(tmp_path / "parts")))
+    assert [s.number for s in first + rest] == [1, 2, 3, 4, 5, 6]
+    one, two = (checkpoint.load(tmp_path / part / training.THETA) for part in ("whole", "parts"))
+    assert one.sha256 == two.sha256
+    assert torch.equal(whole[-1].params["weight"], rest[-1].params["weight"])
+    assert one.notes["steps"] == 6
+
+
+def test_what_is_shipped_is_the_average_and_loads_as_a_session(tmp_path):
+    linear.register()
+    *_, last = training.train(linear_run(), CONFIG, saving(tmp_path))
+    session = Session.load(tmp_path / training.THETA)
+    assert torch.equal(session.theta["weight"], last.averaged["weight"])
+    assert not torch.equal(session.theta["weight"], last.params["weight"])
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    list(training.train(linear_run(), CONFIG, saving(tmp_path)))
+    with pytest.raises(CheckpointError, match="another run: rate was"):
+        list(training.train(linear_run(), replace(CONFIG, rate=0.5), saving(tmp_path)))
+
+
+def tiny_set(rng, tasks=3, demos=3, frames=12):
+    size = (tasks, demos, frames)
+    return DemoSet(
+        rgb=rng.integers(0, 256, (*size, 16, 16, 3), np.uint8),
+        state=rng.uniform(0, 0.5, (*size, 4)).astype(np.float32),
+        action=rng.uniform(-0.1, 0.1, (*size, 4)).astype(np.float32),
+        before=np.broadcast_to(np.arange(frames) < 7, size).copy(),
+        keypose=rng.uniform(0.4, 0.6, (tasks, demos, 2, 3)).astype(np.float32),
+        marker=rng.uniform(0.4, 0.6, (*size, 2, 2)).astype(np.float32),
+    )
+
+
+def test_mil_trains_from_a_folder_of_shards_and_its_checkpoint_acts(tmp_path, rng):
+    tiny_set(rng).save(tmp_path / "shard-000000.npz")
+    cells = [[0.4 + 0.05 * r, -0.1 + 0.05 * c] for r in range(4) for c in range(4)]
+    settings = {"net": NET, "cells": cells, "steps": 1, "query_frames": 4}
+    run = training.prepare_mil("place", tmp_path, tmp_path, settings, batch=2)
+    *_, last = training.train(run, CONFIG, saving(tmp_path / "run"))
+    assert np.isfinite(last.loss)
+    assert run.validate is not None
+    assert np.isfinite(run.validate(last.averaged)["loss"])
+    session = Session.load(tmp_path / "run" / training.THETA)
+    found = session.adapt([linear.demo(length=12, size=16)])
+    session.apply(found)
+    assert session.act(linear.frame(rng, size=16)).shape == (4,)
+
+
+def test_no_data_says_how_to_get_them(tmp_path):
+    with pytest.raises(DataError, match="robot-meta collect"):
+        training.prepare_mil("place", tmp_path, None, {"cells": [[0.5, 0.0]]}, batch=2)
+
+
+def test_an_unknown_setting_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"unknown \['speed'\]"):
+        training.prepare_mil("place", tmp_path, None, {"cells": [], "speed": 1}, batch=2)
+
+
+def test_settings_are_read_as_json_with_dots_for_nesting():
+    words = ("steps=2", "net.embed=64", "net.image=[96,96]", "name=plain")
+    assert training.parse_settings(words) == {
+        "steps": 2,
+        "net": {"embed": 64, "image": [96, 96]},
+        "name": "plain",
+    }
+    with pytest.raises(ConfigError, match="'steps': write name=value"):
+        training.parse_settings(("steps",))
