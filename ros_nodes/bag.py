@@ -207,7 +207,8 @@ def read_demo(source: str | Path, contract: Contract) -> Demo:
     if kind == "human":
         return Demo(frames=tuple(frames), actions=None, kind="human", task=task)
     try:
-        kept, actions = labels.label([f.stamp_ns for f in frames], applied)
+        stamps, openings = [f.stamp_ns for f in frames], [f.gripper_m for f in frames]
+        kept, actions = labels.label(stamps, openings, applied)
     except DemoFormatError as error:
         raise DemoFormatError(f"{bag.path}: {error}") from error
     return Demo(frames=tuple(frames[kept]), actions=actions, kind="robot", task=task)

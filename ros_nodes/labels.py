@@ -6,7 +6,7 @@ from image t on and before image t + 1:
 
     twist    the mean of the applied linear velocities whose proposal stamp is in
              [stamp of image t, stamp of image t + 1)
-    gripper  the last opening among them
+    gripper  the last opening sent up to the end of that span; before the first, the measured one
 
 Where nothing has a proposal stamp in that span (a proposal was lost, or the source does not stamp
 observations) the ticks of the span itself count. The delay between seeing and doing thus drops out:
@@ -37,7 +37,7 @@ class Applied(NamedTuple):
     proposal_ns: int
     """0: nobody commanded."""
     action: NDArray[np.float64]
-    """(4,) vx, vy, vz in m/s, gripper opening in m."""
+    """(4,) vx, vy, vz in m/s, gripper opening in m; NaN where no opening was sent."""
 
 
 def read_applied(msg: Any) -> Applied:
@@ -48,21 +48,24 @@ def read_applied(msg: Any) -> Applied:
     """
     twist = np.asarray(msg.twist, np.float64)
     action = np.array([*twist[:3], float(msg.gripper_m)], np.float64)
-    if twist.shape != (6,) or not np.isfinite(action).all():
+    if twist.shape != (6,) or not np.isfinite(twist).all() or np.isinf(action[3]):
         raise ObservationError(
             f"{TOPIC}: twist {twist.tolist()}, gripper {msg.gripper_m} m; "
-            "need six finite values and a finite opening"
+            "need six finite values, and a finite opening or NaN"
         )
     return Applied(stamp_ns(msg.header.stamp), stamp_ns(msg.proposal_stamp), action)
 
 
-def label(image_ns: Sequence[int], applied: Sequence[Applied]) -> tuple[slice, NDArray[np.float32]]:
+def label(
+    image_ns: Sequence[int], opening_m: Sequence[float], applied: Sequence[Applied]
+) -> tuple[slice, NDArray[np.float32]]:
     """The images that have an action, and their actions.
 
     Images before the first command and after the last are left out: nobody was driving yet.
 
     Args:
         image_ns: stamps of the images, rising.
+        opening_m: of the gripper, as measured at each image.
         applied: the gate's ticks, in any order.
 
     Returns:
@@ -94,10 +97,13 @@ def label(image_ns: Sequence[int], applied: Sequence[Applied]) -> tuple[slice, N
             f"the first at {holes[0] / 1e9:.3f} s; did the gate stop? Record it again"
         )
     actions = np.empty((len(filled), ACTION_SIZE), np.float32)
-    for row, span in zip(actions, chosen[kept], strict=True):
-        ticks = [driven[i] for i in span]
-        row[:3] = np.mean([tick.action[:3] for tick in ticks], axis=0)
-        row[3] = ticks[-1].action[3]
+    sent = np.nan
+    for row, span, measured in zip(actions, chosen[kept], opening_m[kept], strict=True):
+        ticks = np.array([driven[i].action for i in span])
+        row[:3] = ticks[:, :3].mean(axis=0)
+        openings = ticks[np.isfinite(ticks[:, 3]), 3]
+        sent = openings[-1] if len(openings) else sent
+        row[3] = measured if np.isnan(sent) else sent
     return kept, actions
 
 

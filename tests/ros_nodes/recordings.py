@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from robot_meta.types import Frame
 from ros_nodes.bag_writer import Writer
 from ros_nodes.contract import Contract
 from ros_nodes.episode_info import EpisodeInfo
@@ -130,3 +132,10 @@ def plain(msg: Any) -> Any:
         return msg
     fields = [f for f in msg.__dataclass_fields__ if f != "__msgtype__"]
     return SimpleNamespace(**{f: plain(getattr(msg, f)) for f in fields})
+
+
+def digest(frame: Frame) -> str:
+    """SHA-256 over every field of a frame: equal digests are equal frames, to the bit."""
+    parts = (frame.rgb, frame.q_rad, frame.ee_pos_m, frame.ee_quat_wxyz)
+    joined = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+    return hashlib.sha256(joined + np.float64(frame.gripper_m).tobytes()).hexdigest()
