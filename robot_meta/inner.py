@@ -23,9 +23,9 @@ def step(
 ) -> tuple[Tensor, Params]:
     r"""L(phi) and phi - alpha * grad L(phi), Finn et al. 2017, eq. 1.
 
-    Only the names in `alpha` move (a step size for each, as in Meta-SGD); the others stay as they are, and `phi` is
-    not changed. Differentiable in `phi` and `alpha`, with second derivatives unless `second_order` is False. Works
-    under `torch.func.vmap`.
+    Only the names in `alpha` move (a step size for each, as in Meta-SGD); the others stay as they
+    are, and `phi` is not changed. Differentiable in `phi` and `alpha`, with second derivatives
+    unless `second_order` is False. Works under `torch.func.vmap`.
 
     Args:
         phi: parameters.
@@ -53,7 +53,7 @@ def adapt(
     clip: float | None = None,
     second_order: bool = True,
 ) -> Params:
-    """phi after `steps` steps of `step`."""
+    """Phi after `steps` steps of `step`."""
     phi = theta
     for _ in range(steps):
         _, phi = step(phi, loss, alpha, clip=clip, second_order=second_order)

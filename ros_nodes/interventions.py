@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.errors import ConfigError
 from sim.links import wxyz
-from sim.world import World, mujoco
+from sim.world import World
 
 Array = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Worlds where tasks come from: MuJoCo, NumPy and Gymnasium. No torch, no ROS.
 
-Importing this package chooses an offscreen renderer (EGL, else OSMesa) before MuJoCo is loaded and registers the
-Gymnasium ids, so that `gymnasium.make("sim:sim/SawyerPlace-v0")` works from anywhere.
+Importing this package chooses an offscreen renderer (EGL, else OSMesa) before MuJoCo is loaded and
+registers the Gymnasium ids, so that `gymnasium.make("sim:sim/SawyerPlace-v0")` works from anywhere.
 """
 
 import ctypes.util
@@ -9,10 +9,11 @@ import os
 
 if "MUJOCO_GL" not in os.environ and "DISPLAY" not in os.environ:
     os.environ["MUJOCO_GL"] = "egl" if ctypes.util.find_library("EGL") else "osmesa"
-# llvmpipe draws in the caller's thread: one renderer process a core scales better than a thread pool in each.
+# llvmpipe draws in the caller's thread: one renderer process a core scales better than a thread
+# pool in each.
 os.environ.setdefault("LP_NUM_THREADS", "0")
 
-import gymnasium  # noqa: E402
+import gymnasium
 
 _FAMILY_IDS = {
     "reach": "sim/SawyerReach-v0",

@@ -1,6 +1,7 @@
-"""What things on the table look like: outlines, patterns, colours, and which of them belong to which split.
+"""What things on the table look like, and which looks belong to which split.
 
-Held out means held out: hue bands, (shape, pattern) pairs and texture seeds of one split occur in no other.
+Held out means held out: hue bands, (shape, pattern) pairs and texture seeds of one split occur in
+no other.
 """
 
 import colorsys
@@ -57,21 +58,30 @@ def split_pairs(split: Split) -> list[tuple[str, str]]:
     # Diagonals of the table: every shape and every pattern is seen in each split, no pair in two.
     own = {"test": (0,), "val": (1,), "train": (2, 3, 4)}[split]
     return [
-        (s, p) for i, s in enumerate(SHAPES) for j, p in enumerate(PATTERNS) if (i + j) % len(SHAPES) in own
+        (s, p)
+        for i, s in enumerate(SHAPES)
+        for j, p in enumerate(PATTERNS)
+        if (i + j) % len(SHAPES) in own
     ]
 
 
 def draw_hue(split: Split, rng: Generator, *, away_from: float | None = None) -> float:
     """A hue in degrees from the split's bands, in another band than `away_from` where given."""
-    bands = [b for b in HUE_BANDS[split] if away_from is None or b != int(away_from // HUE_BAND_DEG)]
+    bands = [
+        b for b in HUE_BANDS[split] if away_from is None or b != int(away_from // HUE_BAND_DEG)
+    ]
     low = HUE_BAND_DEG * bands[rng.integers(len(bands))] + HUE_GUARD_DEG
     return float(rng.uniform(low, low + HUE_BAND_DEG - 2 * HUE_GUARD_DEG))
 
 
 def draw_look(
-    split: Split, rng: Generator, size_m: tuple[float, float], *, shapes: tuple[str, ...] | None = None
+    split: Split,
+    rng: Generator,
+    size_m: tuple[float, float],
+    *,
+    shapes: tuple[str, ...] | None = None,
 ) -> Look:
-    """One thing of the split, its size uniform in `size_m`, its shape one of `shapes` where given."""
+    """One thing of the split, size uniform in `size_m`, shape one of `shapes` where given."""
     pairs = [p for p in split_pairs(split) if shapes is None or p[0] in shapes]
     shape, pattern = pairs[rng.integers(len(pairs))]
     return Look(
@@ -87,7 +97,7 @@ def draw_look(
 
 
 def distinct(a: Look, b: Look) -> bool:
-    """Whether a person would tell the two apart: another hue, or both another shape and another pattern."""
+    """Whether a person would tell the two apart: by hue, or by both shape and pattern."""
     gap = abs(a.hue_deg - b.hue_deg) % 360.0
     return min(gap, 360.0 - gap) >= HUE_BAND_DEG or (a.shape != b.shape and a.pattern != b.pattern)
 
@@ -100,7 +110,7 @@ def shares(a: Look, b: Look) -> bool:
 
 @cache
 def outline(shape: str, size_m: float) -> Array:
-    """The outline (n, 2), m, counter-clockwise and convex, centroid at the origin, area pi size_m^2.
+    """The outline (n, 2), m: counter-clockwise, convex, centroid at the origin, area pi size_m^2.
 
     Raises:
         ValueError: for a shape that is not known.
@@ -113,7 +123,9 @@ def outline(shape: str, size_m: float) -> Array:
         "circle": np.stack([np.cos(turn), np.sin(turn)], 1),
         "ellipse": np.stack([1.7 * np.cos(turn), np.sin(turn)], 1),
         "triangle": np.stack([np.cos(turn[::4]), np.sin(turn[::4])], 1),
-        "pentagon": np.stack([np.cos(2 * np.pi * np.arange(5) / 5), np.sin(2 * np.pi * np.arange(5) / 5)], 1),
+        "pentagon": np.stack(
+            [np.cos(2 * np.pi * np.arange(5) / 5), np.sin(2 * np.pi * np.arange(5) / 5)], 1
+        ),
         "half_disc": np.stack([np.cos(half), np.sin(half)], 1),
     }
     if shape not in unit:
@@ -136,7 +148,7 @@ def inside(polygon: Array, point: Array) -> bool:
 
 
 def texture(look: Look, pixels: int = 64) -> NDArray[np.uint8]:
-    """The thing's top as an image (pixels, pixels, 3) uint8 RGB; its outline fills the middle of the square."""
+    """The thing's top as an image (pixels, pixels, 3) uint8 RGB; the outline is inscribed in it."""
     rng = np.random.default_rng(SeedSequence([look.texture_seed]))
     grid = (np.arange(pixels) + 0.5) / pixels * 2 - 1
     u, v = np.meshgrid(grid, grid)
@@ -145,7 +157,8 @@ def texture(look: Look, pixels: int = 64) -> NDArray[np.uint8]:
     mask = {
         "plain": np.zeros_like(u, bool),
         "stripes": np.sin(2 * np.pi * 1.5 * a + phase) > 0,
-        "checks": (np.sin(2 * np.pi * 1.1 * a + phase) > 0) ^ (np.sin(2 * np.pi * 1.1 * b + phase) > 0),
+        "checks": (np.sin(2 * np.pi * 1.1 * a + phase) > 0)
+        ^ (np.sin(2 * np.pi * 1.1 * b + phase) > 0),
         "dots": (np.cos(2 * np.pi * 1.4 * a) + np.cos(2 * np.pi * 1.4 * b)) > 0.8,
         "ring": (np.hypot(u, v) > 0.3) & (np.hypot(u, v) < 0.6),
         "cross": (np.abs(a) < 0.2) | (np.abs(b) < 0.2),
@@ -155,4 +168,5 @@ def texture(look: Look, pixels: int = 64) -> NDArray[np.uint8]:
     image = np.where(mask[..., None], ink, colour)
     grain = cv2.GaussianBlur(rng.normal(0.0, 1.0, (pixels, pixels)), (0, 0), 2.0)
     image = image * (1.0 + 0.25 * grain[..., None])
-    return (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    top: NDArray[np.uint8] = (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return top

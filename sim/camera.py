@@ -1,4 +1,4 @@
-"""Cameras: offscreen pictures, their calibration, and the one way from a picture to what a policy sees."""
+"""Cameras: offscreen pictures, their calibration, and the one way to what a policy sees."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ Rgb = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """Crop and size of a policy's picture: `crop` (y, x, h, w) of a `source` (h, w) picture, averaged to `size` (h, w)."""
+    """A policy's picture: `crop` (y, x, h, w) of a `source` (h, w), averaged to `size` (h, w)."""
 
     source: tuple[int, int] = (240, 320)
     crop: tuple[int, int, int, int] = (0, 40, 240, 240)
@@ -28,25 +28,32 @@ class ImageSpec:
             ValueError: if the picture has another size or type than `source` says.
         """
         if rgb.shape != (*self.source, 3) or rgb.dtype != np.uint8:
-            raise ValueError(f"the picture is {rgb.shape} {rgb.dtype}, expected {(*self.source, 3)} uint8")
+            raise ValueError(
+                f"the picture is {rgb.shape} {rgb.dtype}, expected {(*self.source, 3)} uint8"
+            )
         y, x, h, w = self.crop
         out = cv2.resize(rgb[y : y + h, x : x + w], self.size[::-1], interpolation=cv2.INTER_AREA)
         return np.asarray(out, np.uint8)
 
-
     def source_pixels(self, rows: Array, columns: Array) -> Array:
-        """Where the middles of pixels (n,) of the policy's picture lie in the camera's: (n, 2) x, y."""
+        """Where middles of pixels (n,) of the policy's picture lie in the camera's: (n, 2) x, y."""
         y, x, h, w = self.crop
         return np.stack(
-            [x + (columns + 0.5) * w / self.size[1] - 0.5, y + (rows + 0.5) * h / self.size[0] - 0.5], 1
+            [
+                x + (columns + 0.5) * w / self.size[1] - 0.5,
+                y + (rows + 0.5) * h / self.size[0] - 0.5,
+            ],
+            1,
         )
 
 
 POLICY_IMAGE = ImageSpec()
 
 
-def on_plane(pixels: Array, intrinsics: Array, position: Array, rotation: Array, height_m: float) -> Array:
-    """Points (n, 2) xy at `height_m` that pixels (n, 2) show, from K (3, 3) and the optical frame's pose."""
+def on_plane(
+    pixels: Array, intrinsics: Array, position: Array, rotation: Array, height_m: float
+) -> Array:
+    """Points (n, 2) xy at `height_m` that pixels (n, 2) show, by K and the optical frame."""
     rays = np.c_[pixels, np.ones(len(pixels))] @ np.linalg.inv(intrinsics).T @ rotation.T
     points: Array = position + rays * ((height_m - position[2]) / rays[:, 2:])
     return points[:, :2]
@@ -55,7 +62,9 @@ def on_plane(pixels: Array, intrinsics: Array, position: Array, rotation: Array,
 class Camera:
     """Offscreen pictures of one camera. Create and use it in one thread; close it."""
 
-    def __init__(self, world: World, name: str = "front", width: int = 320, height: int = 240) -> None:
+    def __init__(
+        self, world: World, name: str = "front", width: int = 320, height: int = 240
+    ) -> None:
         self._world = world
         self._id = world.model.camera(name).id
         self.width, self.height = width, height
@@ -64,7 +73,8 @@ class Camera:
     def render(self) -> Rgb:
         """The picture now, (height, width, 3) uint8."""
         self._renderer.update_scene(self._world.data, self._id)
-        return self._renderer.render().copy()
+        rgb: Rgb = self._renderer.render().copy()
+        return rgb
 
     def intrinsics(self) -> Array:
         """Pinhole matrix K (3, 3) in pixels, no distortion."""
@@ -72,7 +82,7 @@ class Camera:
         return np.array([[focal, 0, self.width / 2], [0, focal, self.height / 2], [0, 0, 1.0]])
 
     def pose(self) -> tuple[Array, Array]:
-        """Position (3,) m and rotation (3, 3) of the optical frame (z forward, x right, y down) in `base`."""
+        """Position (3,) m and rotation (3, 3) in `base` of the optical frame: z forward, y down."""
         gl = self._world.data.cam_xmat[self._id].reshape(3, 3)
         return self._world.data.cam_xpos[self._id].copy(), gl * np.array([1.0, -1.0, -1.0])
 

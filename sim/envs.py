@@ -1,4 +1,4 @@
-"""Gymnasium environments over an `Episode`: a policy's picture and proprioception in, Cartesian velocity out."""
+"""Gymnasium environments over an `Episode`: picture and proprioception in, tip velocity out."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.attributes import Split
 from sim.camera import POLICY_IMAGE, Camera, ImageSpec, on_plane
 from sim.episode import POLICY_S, SERVO_S, Episode
 from sim.sawyer import GRIPPER_MAX_M
 from sim.scene import CAMERA, Preset
 from sim.servo import Servo
-from sim.tasks import Arrangement, Split, Task, as_family, draw_task, stream
+from sim.tasks import Arrangement, Task, as_family, draw_task, stream
 
 Array = NDArray[np.float64]
 Observation = dict[str, NDArray[Any]]
@@ -22,11 +23,13 @@ SPEED_M_S = 0.4
 class SawyerEnv(gymnasium.Env[Observation, Array]):
     """A Sawyer arm over a table with three things of which one is meant.
 
-    Observation: `rgb` (80, 80, 3) uint8, `q_rad` (7,), `ee_pos_m` (3,), `gripper_m` (1,). Action (4,): tip velocity in
-    `base`, m/s, and gripper opening, m, held for 0.1 s. Success is what `Episode.judge` says.
+    Observation: `rgb` (80, 80, 3) uint8, `q_rad` (7,), `ee_pos_m` (3,), `gripper_m` (1,). Action
+    (4,): tip velocity in `base`, m/s, and gripper opening, m, held for 0.1 s. Success is what
+    `Episode.judge` says.
 
-    `reset(options=...)` takes `task` (a `Task` or its index), `split`, `target` (another thing is meant), `trial`
-    (which arrangement), `avoid` (positions (n, 2) that the targets stay 10 cm away from) or a whole `arrangement`.
+    `reset(options=...)` takes `task` (a `Task` or its index), `split`, `target` (another thing is
+    meant), `trial` (which arrangement), `avoid` (positions (n, 2) that the targets stay 10 cm away
+    from) or a whole `arrangement`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - Gymnasium's own form
@@ -54,7 +57,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         }
         if image is not None:
             spaces["rgb"] = box(0, 255, (*image.size, 3), np.uint8)
-        self.observation_space = gymnasium.spaces.Dict(spaces)
+        self.observation_space = gymnasium.spaces.Dict(spaces)  # type: ignore[assignment]
         low, high = np.array([-SPEED_M_S] * 3 + [0.0]), np.array([SPEED_M_S] * 3 + [GRIPPER_MAX_M])
         self.action_space = box(low, high, dtype=np.float64)
 
@@ -72,7 +75,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Start an episode; see the class for `options`. The same seed and options give the same episode."""
+        """Start an episode; see the class for `options`. Same seed and options, same episode."""
         super().reset(seed=seed)
         given = dict(options or {})
         unknown = set(given) - {"task", "split", "target", "trial", "avoid", "arrangement"}
@@ -86,9 +89,18 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
             self._close_camera()
             self._episode = Episode(task)
         self._episode.task = task
-        rng = stream(task.split, task.family, task.index, "trial", 0 if seed is None else seed, given.get("trial", 0))
+        rng = stream(
+            task.split,
+            task.family,
+            task.index,
+            "trial",
+            0 if seed is None else seed,
+            given.get("trial", 0),
+        )
         arrangement: Arrangement | None = given.get("arrangement")
-        self._episode.reset(rng, avoid=given.get("avoid"), preset=self.preset, arrangement=arrangement)
+        self._episode.reset(
+            rng, avoid=given.get("avoid"), preset=self.preset, arrangement=arrangement
+        )
         self.servo.reset(self._episode.follower.sample(0.0)[0])
         self._steps = 0
         return self._observe(), self._info(success=False)
@@ -101,7 +113,9 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         """
         action = np.asarray(action, float)
         if action.shape != (4,) or not np.isfinite(action).all():
-            raise ValueError(f"the action must be 4 finite numbers (vx vy vz opening), got {action}")
+            raise ValueError(
+                f"the action must be 4 finite numbers (vx vy vz opening), got {action}"
+            )
         episode, twist = self.episode, np.array([*action[:3], 0.0, 0.0, 0.0])
         episode.world.set_gripper(float(action[3]))
         for _ in range(round(POLICY_S / SERVO_S)):
@@ -111,8 +125,18 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         progress = episode.judge()
         self._steps += 1
         info = self._info(success=progress.success)
-        info |= {"error_m": progress.error_m, "loose_success": progress.loose_success, "chosen": progress.chosen}
-        return self._observe(), float(progress.success), progress.done, self._steps >= self.max_steps, info
+        info |= {
+            "error_m": progress.error_m,
+            "loose_success": progress.loose_success,
+            "chosen": progress.chosen,
+        }
+        return (
+            self._observe(),
+            float(progress.success),
+            progress.done,
+            self._steps >= self.max_steps,
+            info,
+        )
 
     def expert(self) -> Array:
         """The scripted expert's action (4,) now."""
@@ -121,11 +145,13 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         return experts.act(self.episode.privileged_state())
 
     def places(self, rows: int, columns: int, height_m: float = 0.02) -> Array:
-        """Table places xy (rows * columns, 2), m, that an even grid over the policy's picture shows."""
+        """Table places xy (rows * columns, 2), m, that a grid over the policy's picture shows."""
         spec, camera = self.image or POLICY_IMAGE, self._view()
         step_y, step_x = spec.size[0] / rows, spec.size[1] / columns
         y, x = np.meshgrid(np.arange(rows) * step_y, np.arange(columns) * step_x, indexing="ij")
-        return on_plane(spec.source_pixels(y.ravel(), x.ravel()), camera.intrinsics(), *camera.pose(), height_m)
+        return on_plane(
+            spec.source_pixels(y.ravel(), x.ravel()), camera.intrinsics(), *camera.pose(), height_m
+        )
 
     def picture(self, state: bytes) -> NDArray[np.uint8]:
         """What a policy saw at a saved moment (`episode.world.save_state()`) of this episode."""
@@ -137,7 +163,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         return rgb
 
     def markers(self) -> Array:
-        """xy (2, 2), m, of the thing meant and of its destination: privileged, for training losses alone."""
+        """Where thing and destination are, xy (2, 2), m: privileged, for training losses alone."""
         state = self.episode.privileged_state()
         thing = state["container"] if self.family == "place" else state["object"]
         destination = state.get("goal", state.get("container", thing))

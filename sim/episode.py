@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from sim.attributes import inside, outline
 from sim.follower import Point, TrajectoryFollower
 from sim.sawyer import DOWN_QUAT_WXYZ, START_Q, Kinematics, inverse
-from sim.scene import Appearance, Preset, build, container_name, draw_appearance, lay_out, object_name
+from sim.scene import (
+    Appearance,
+    Preset,
+    build,
+    container_name,
+    draw_appearance,
+    lay_out,
+    object_name,
+)
 from sim.tasks import CHOICES, OBJECT_HEIGHT_M, Arrangement, Task, draw_arrangement
 from sim.world import World
 
@@ -37,7 +45,7 @@ _WINDOW = 10
 
 @dataclass(frozen=True)
 class Progress:
-    """What has happened so far: `done` when the outcome no longer changes, `success` if it is the wanted one."""
+    """What has happened so far: `done` when it no longer changes, `success` if it is as wanted."""
 
     success: bool
     done: bool
@@ -50,7 +58,7 @@ class Progress:
 
 
 class Episode:
-    """A task in a world. `advance` moves it; `judge` is called once a policy tick and keeps the count."""
+    """A task in a world. `advance` moves it; `judge`, once a policy tick, keeps the count."""
 
     def __init__(self, task: Task, start_ns: int = 0) -> None:
         self.task = task
@@ -65,7 +73,7 @@ class Episode:
         preset: Preset = "mild",
         arrangement: Arrangement | None = None,
     ) -> Arrangement:
-        """Lay the task out anew (at a drawn arrangement unless one is given) and put the arm at its start."""
+        """Lay the task out anew, as drawn unless `arrangement` is given; the arm at its start."""
         world = self.world
         mujoco.mj_resetData(world.model, world.data)
         drawn = draw_arrangement(self.task, rng, avoid)
@@ -73,11 +81,19 @@ class Episode:
         self.appearance: Appearance = draw_appearance(preset, rng)
         lay_out(world.model, world.data, self.task, self.arrangement, self.appearance)
         q = inverse(self._kinematics, self.arrangement.start_tcp_m, DOWN_QUAT_WXYZ, START_Q)
-        opening = {"reach": 0.02, "push": 0.035, "pick_place": 0.07}.get(self.task.family, self._held_width())
+        opening = {"reach": 0.02, "push": 0.035, "pick_place": 0.07}.get(
+            self.task.family, self._held_width()
+        )
         world.place_arm(q, opening)
         if self.task.family == "place":
             # The thing in hand: between the pads, squeezed by the settling below.
-            pose = [*(self.arrangement.start_tcp_m - [0, 0, 0.5 * OBJECT_HEIGHT_M]), 1.0, 0.0, 0.0, 0.0]
+            pose = [
+                *(self.arrangement.start_tcp_m - [0, 0, 0.5 * OBJECT_HEIGHT_M]),
+                1.0,
+                0.0,
+                0.0,
+                0.0,
+            ]
             world.set_free_joint(object_name(0), np.array(pose[:3]), np.array(pose[3:]))
             world.set_gripper(0.0)
         self.follower = TrajectoryFollower(q)
@@ -105,26 +121,44 @@ class Episode:
     def judge(self) -> Progress:
         """Look at the outcome; call it once every 0.1 s.
 
-        Success (evaluation contract): *place, pick_place*: released, the object's centre inside the target
-        container's inner outline, at rest 1 s after the gripper has retreated (pick_place: lifted >= 5 cm on the
-        way). *push*: the object's centre <= 5 cm from the goal over the last 10 frames, no distractor within 8 cm
-        of it. *reach*: tip <= 5 cm from the target over the last 10 frames.
+        Success (evaluation contract): *place, pick_place*: released, the object's centre inside the
+        target container's inner outline, at rest 1 s after the gripper has retreated (pick_place:
+        lifted >= 5 cm on the way). *push*: the object's centre <= 5 cm from the goal over the last
+        10 frames, no distractor within 8 cm of it. *reach*: tip <= 5 cm from the target over the
+        last 10 frames.
         """
-        return {"reach": self._judge_reach, "push": self._judge_push}.get(self.task.family, self._judge_place)()
+        return {"reach": self._judge_reach, "push": self._judge_push}.get(
+            self.task.family, self._judge_place
+        )()
 
     def _judge_reach(self) -> Progress:
         tip = self.world.tcp_pose()[0]
-        tops = [self.world.body_pose(object_name(i))[0] + [0, 0, OBJECT_HEIGHT_M] for i in range(len(self.task.objects))]
+        tops = [
+            self.world.body_pose(object_name(i))[0] + [0, 0, OBJECT_HEIGHT_M]
+            for i in range(len(self.task.objects))
+        ]
         self._errors.append([float(np.linalg.norm(tip - top)) for top in tops])
         errors = np.array(self._errors)
-        near = errors[-_WINDOW:].max(0) <= 0.05 if len(errors) >= _WINDOW else np.zeros(len(tops), bool)
+        near = (
+            errors[-_WINDOW:].max(0) <= 0.05
+            if len(errors) >= _WINDOW
+            else np.zeros(len(tops), bool)
+        )
         chosen = int(errors[-1].argmin()) if near.any() else None
         own = self.task.target
-        return Progress(chosen == own, chosen is not None, errors[-1, own], bool((errors[:, own] <= 0.05).any()), chosen)
+        return Progress(
+            chosen == own,
+            chosen is not None,
+            errors[-1, own],
+            bool((errors[:, own] <= 0.05).any()),
+            chosen,
+        )
 
     def _judge_push(self) -> Progress:
         goal, own = self.arrangement.goal_xy_m, self.task.target
-        xy = np.stack([self.world.body_pose(object_name(i))[0][:2] for i in range(len(self.task.objects))])
+        xy = np.stack(
+            [self.world.body_pose(object_name(i))[0][:2] for i in range(len(self.task.objects))]
+        )
         self._errors.append(np.linalg.norm(xy - goal, axis=1).tolist())
         errors = np.array(self._errors)
         # The published rule: squared distance < 0.017 m^2 at >= 10 of 100 steps.
@@ -157,9 +191,15 @@ class Episode:
             chosen, done = contained[0], settled
         else:
             # Nothing has been decided until some object lies in some container.
-            moved = [CHOICES * i + c for i, c in enumerate(contained) if c is not None and self._lifted[i]]
+            moved = [
+                CHOICES * i + c
+                for i, c in enumerate(contained)
+                if c is not None and self._lifted[i]
+            ]
             chosen, done = (moved[0] if len(moved) == 1 else None), settled and bool(moved)
-        distance = self._centre(object_name(own)) - self.world.body_pose(container_name(container))[0]
+        distance = (
+            self._centre(object_name(own)) - self.world.body_pose(container_name(container))[0]
+        )
         chosen = chosen if done else None
         success = chosen == self.task.target
         return Progress(success, done, float(np.hypot(*distance[:2])), success, chosen)
@@ -187,17 +227,23 @@ class Episode:
         return None
 
     def privileged_state(self) -> dict[str, Any]:
-        """What a person beside the robot sees and a scripted expert needs; never an input of a policy."""
+        """What a person beside the robot sees and an expert needs; never an input of a policy."""
         tip = self.world.tcp_pose()[0]
         task = self.task
-        state: dict[str, Any] = {"family": task.family, "tip": tip.tolist(), "opening": self.world.gripper_m}
+        state: dict[str, Any] = {
+            "family": task.family,
+            "tip": tip.tolist(),
+            "opening": self.world.gripper_m,
+        }
         shape, size = self._shape()
         polygon = outline(shape, size)
         state["object"] = self._centre(object_name(task.target_object)).tolist()
         state["radius"] = float(np.linalg.norm(polygon, axis=1).max())
         state["width"] = float(np.ptp(polygon[:, 1]))
         if task.family in ("place", "pick_place"):
-            state["container"] = self.world.body_pose(container_name(task.target_container))[0].tolist()
+            state["container"] = self.world.body_pose(container_name(task.target_container))[
+                0
+            ].tolist()
         if task.family == "pick_place":
             state["contained"] = self._contained(task.target_object) == task.target_container
         if task.family == "push":

@@ -1,4 +1,7 @@
-"""Scripted experts: functions of the present state alone, so they also say what to do from where they never go."""
+"""Scripted experts: functions of the present state alone.
+
+So they also say what to do from where they never go.
+"""
 
 from typing import Any
 
@@ -19,7 +22,7 @@ PAD_M = 0.011
 
 
 def act(state: dict[str, Any]) -> Array:
-    """The expert's action (4,): velocity vx vy vz m/s and gripper opening m, from `Episode.privileged_state()`.
+    """The expert's action (4,), m/s and opening m, from `Episode.privileged_state()`.
 
     Raises:
         KeyError: for a state of an unknown family.
@@ -34,7 +37,9 @@ def _towards(tip: Array, goal: Array, *, speed: float = SPEED_M_S) -> Array:
     return velocity * min(1.0, speed / max(size, 1e-9))
 
 
-def _funnel(distance: float, low: float, high: float, inner: float = 0.012, outer: float = 0.06) -> float:
+def _funnel(
+    distance: float, low: float, high: float, inner: float = 0.012, outer: float = 0.06
+) -> float:
     """Height to fly at: `low` within `inner` of the goal, `high` beyond `outer`, smooth between."""
     s = float(np.clip((distance - inner) / (outer - inner), 0.0, 1.0))
     return low + (high - low) * s * s * (3 - 2 * s)
@@ -74,7 +79,9 @@ def _pick_place(state: dict[str, Any]) -> Array:
     wide = 0.07
     if state["contained"] and state["opening"] > state["width"] + 0.006:
         return _retreat(tip, wide)
-    grasped = float(np.linalg.norm(thing - tip)) < 0.025 and state["opening"] < state["width"] + 0.004
+    grasped = (
+        float(np.linalg.norm(thing - tip)) < 0.025 and state["opening"] < state["width"] + 0.004
+    )
     if grasped:
         xy = np.array(state["container"])[:2]
         if tip[2] < 0.10 and float(np.hypot(*(xy - tip[:2]))) > 0.06 and thing[2] < 0.10:
@@ -102,7 +109,10 @@ def _push(state: dict[str, Any]) -> Array:
     pushing = back > 0.008 and abs(side) < 0.025 and tip[2] < PUSH_TIP_M + 0.015
     if left < 0.012 or (left < 0.04 and not pushing):
         # There: back off while low, then rise out of the camera's way.
-        low = tip[2] < PUSH_TIP_M + 0.015 and float(np.hypot(*relative)) < state["radius"] + PAD_M + 0.01
+        low = (
+            tip[2] < PUSH_TIP_M + 0.015
+            and float(np.hypot(*relative)) < state["radius"] + PAD_M + 0.01
+        )
         away = relative / max(float(np.hypot(*relative)), 1e-9)
         goal_m = np.array([*(tip[:2] + 0.05 * away * low), 0.14])
         return np.array([*_towards(tip, goal_m), PUSH_OPENING_M])

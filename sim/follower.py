@@ -1,4 +1,4 @@
-"""What a trajectory controller does with a short joint trajectory: follow it, then rest at its end."""
+"""What a trajectory controller does with a short trajectory: follow it, then rest at its end."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ Point = tuple[float, Array, Array]
 
 
 class TrajectoryFollower:
-    """Cubic Hermite interpolation through the points, starting from where it is; at rest after the last one."""
+    """Cubic Hermite interpolation from where it is through the points; at rest after the last."""
 
     def __init__(self, q: Array) -> None:
         self.reset(q, 0.0)
@@ -23,7 +23,7 @@ class TrajectoryFollower:
         self._v = [np.zeros_like(q)]
 
     def set(self, points: Sequence[Point], now_s: float) -> None:
-        """Replace the trajectory by `points`, counted from `now_s`, blending in from the present sample."""
+        """Replace the trajectory by `points`, counted from `now_s`, from the present sample on."""
         q, v = self.sample(now_s)
         self._t = [now_s, *(now_s + t for t, _, _ in points)]
         self._q = [q, *(p for _, p, _ in points)]

@@ -92,7 +92,7 @@ def inverse(
     Raises:
         ValueError: if no joint angles within limits come within 0.1 mm and 1 mrad.
     """
-    q = q0.copy()
+    q: Array = q0.copy()
     error = np.zeros(6)
     turn = np.empty(4)
     for _ in range(steps):
@@ -105,7 +105,8 @@ def inverse(
             return q
         jac = kin.jacobian_here()
         step = jac.T @ np.linalg.solve(jac @ jac.T + 1e-6 * np.eye(6), error)
-        q = np.clip(q + step * min(1.0, 0.3 / max(np.abs(step).max(), 1e-9)), Q_LOW, Q_HIGH)
+        share = min(1.0, 0.3 / max(float(np.abs(step).max()), 1e-9))
+        q = np.clip(q + step * share, Q_LOW, Q_HIGH)
     raise ValueError(
         f"no joint angles reach tip position {pos_m} m within limits; the last error was {error}"
     )

@@ -1,4 +1,4 @@
-"""From a task and an arrangement to a MuJoCo model: arm, table, things, light and camera in one XML text."""
+"""From a task and an arrangement to a MuJoCo model: arm, table, things, light, camera."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -26,7 +26,12 @@ GOAL = "goal"
 CAMERA_POS_M = (1.22, 0.0, 0.72)
 CAMERA_TARGET_M = (0.545, 0.0, 0.03)
 CAMERA_FOVY_DEG = 37.0
-_SURFACE = {"friction": "0.4 0.005 0.0005", "condim": "4", "solref": "0.01 1", "solimp": "0.95 0.99 0.001"}
+_SURFACE = {
+    "friction": "0.4 0.005 0.0005",
+    "condim": "4",
+    "solref": "0.01 1",
+    "solimp": "0.95 0.99 0.001",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ PRESETS: dict[Preset, dict[str, float]] = {
     "mild": {"shift": 0.003, "turn": 0.003, "light": 0.1, "tilt": 0.3, "table": 0.10},
     "strong": {"shift": 0.02, "turn": 0.02, "light": 0.25, "tilt": 0.7, "table": 0.25},
 }
-"""Half widths: camera shift m and turn rad, light, tilt of the light's direction, table brightness and tint."""
+"""Half widths: camera shift m and turn rad, light, its tilt, table brightness and tint."""
 
 
 def draw_appearance(preset: Preset, rng: Generator) -> Appearance:
@@ -111,16 +116,24 @@ def build(task: Task) -> Scene:
         _object(asset, world, files, object_name(i), thing)
     if task.family == "push":
         goal = _add(world, "body", name=GOAL)
-        for radius, rgba in ((1.0, "0.85 0.05 0.05 1"), (0.6, "0.95 0.95 0.95 1"), (0.3, "0.85 0.05 0.05 1")):
+        for radius, rgba in (
+            (1.0, "0.85 0.05 0.05 1"),
+            (0.6, "0.95 0.95 0.95 1"),
+            (0.3, "0.85 0.05 0.05 1"),
+        ):
             size = _text(radius * GOAL_RADIUS_M, 0.0005 * (2 - radius))
             _add(goal, "geom", type="cylinder", size=size, rgba=rgba, contype="0", conaffinity="0")
     return Scene(ET.tostring(root, encoding="unicode"), files)
 
 
 def lay_out(
-    model: mujoco.MjModel, data: mujoco.MjData, task: Task, arrangement: Arrangement, look: Appearance
+    model: mujoco.MjModel,
+    data: mujoco.MjData,
+    task: Task,
+    arrangement: Arrangement,
+    look: Appearance,
 ) -> None:
-    """Put the things of `task`, the light, the camera and the table's colour in place, without compiling anew."""
+    """Put things, light, camera and the table's colour in place, without compiling anew."""
     for i, (x, y, yaw) in enumerate(arrangement.containers):
         body = model.body(container_name(i))
         body.pos = [x, y, 0.0]
@@ -136,7 +149,9 @@ def lay_out(
     model.light_dir[0] = np.array(look.light_dir) / np.linalg.norm(look.light_dir)
     camera = model.camera(CAMERA)
     camera.pos = np.array(CAMERA_POS_M) + look.camera_shift_m
-    mujoco.mju_mat2Quat(camera.quat, (_camera_axes() @ _rotation(np.array(look.camera_turn_rad))).ravel())
+    mujoco.mju_mat2Quat(
+        camera.quat, (_camera_axes() @ _rotation(np.array(look.camera_turn_rad))).ravel()
+    )
     mujoco.mj_forward(model, data)
 
 
@@ -164,12 +179,20 @@ def _add(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
 def _surroundings(world: ET.Element) -> None:
     _add(world, "light", pos="0.6 0 2", dir="0 0 -1", directional="true", castshadow="false",
          diffuse="0.5 0.5 0.5", specular="0 0 0", ambient="0 0 0")  # fmt: skip
-    _add(world, "geom", name="table", type="box", size="0.42 0.6 0.02", pos="0.66 0 -0.02", **_SURFACE)
+    _add(
+        world,
+        "geom",
+        name="table",
+        type="box",
+        size="0.42 0.6 0.02",
+        pos="0.66 0 -0.02",
+        **_SURFACE,
+    )
     _add(world, "geom", name="floor", type="plane", size="4 4 0.1", pos="0 0 -0.91")
     _add(world, "geom", type="box", size="0.15 0.15 0.455", pos="0 0 -0.455", rgba="0.2 0.2 0.22 1")
     axes = _camera_axes()
-    _add(world, "camera", name=CAMERA, pos=_text(*CAMERA_POS_M), xyaxes=_text(*axes[:, 0], *axes[:, 1]),
-         fovy=_text(CAMERA_FOVY_DEG))  # fmt: skip
+    _add(world, "camera", name=CAMERA, pos=_text(*CAMERA_POS_M), fovy=_text(CAMERA_FOVY_DEG),
+         xyaxes=_text(*axes[:, 0], *axes[:, 1]))  # fmt: skip
 
 
 def _camera_axes() -> Array:
@@ -199,12 +222,15 @@ def _prism(asset: ET.Element, name: str, polygon: Array, height_m: float) -> Non
     faces = np.concatenate(
         [fan[:, ::-1], fan + n, np.stack([k, nxt, nxt + n], 1), np.stack([k, nxt + n, k + n], 1)]
     )
-    _add(asset, "mesh", name=name, vertex=_text(*vertices.ravel()), face=" ".join(map(str, faces.ravel())),
+    _add(asset, "mesh", name=name, vertex=_text(*vertices.ravel()),
+         face=" ".join(map(str, faces.ravel())),
          texcoord=_text(*np.concatenate([uv, uv]).ravel()))  # fmt: skip
 
 
 def _material(asset: ET.Element, files: dict[str, bytes], name: str, look: Look) -> None:
-    files[f"{name}.png"] = cv2.imencode(".png", cv2.cvtColor(texture(look), cv2.COLOR_RGB2BGR))[1].tobytes()
+    files[f"{name}.png"] = cv2.imencode(".png", cv2.cvtColor(texture(look), cv2.COLOR_RGB2BGR))[
+        1
+    ].tobytes()
     _add(asset, "texture", name=name, type="2d", file=f"{name}.png")
     _add(asset, "material", name=name, texture=name, specular="0", reflectance="0")
 

@@ -1,12 +1,12 @@
-"""Tasks and arrangements: which things lie on the table, which of them is meant, and where they are.
+"""Tasks and arrangements: which things lie on the table, which one is meant, where they are.
 
-A *task* is a drawn set of things of which one is the target. An *arrangement* is where they lie in one episode.
-Both come from seeds alone: `SeedSequence([split, family, seed, role])`.
+A *task* is a drawn set of things of which one is the target. An *arrangement* is where they lie in
+one episode. Both come from seeds alone: `SeedSequence([split, family, seed, role])`.
 """
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
@@ -31,7 +31,10 @@ GOAL_RADIUS_M = 0.04
 
 @dataclass(frozen=True)
 class Task:
-    """What is on the table and what is meant. `target` counts objects, containers, or object * 3 + container."""
+    """What is on the table and what is meant.
+
+    `target` counts objects, containers, or object * 3 + container.
+    """
 
     family: Family
     split: Split
@@ -67,14 +70,15 @@ class Task:
     @classmethod
     def from_json(cls, text: str) -> "Task":
         """The task written by `to_json`."""
-        d = json.loads(text)
-        looks = {k: tuple(Look(**x) for x in d.pop(k)) for k in ("objects", "containers")}
-        return cls(**d, **looks)
+        fields: dict[str, Any] = json.loads(text)
+        for things in ("objects", "containers"):
+            fields[things] = tuple(Look(**look) for look in fields[things])
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where things lie: (x m, y m, yaw rad) rows for objects and containers, push goal xy, the tip's start."""
+    """Where things lie: rows (x m, y m, yaw rad); where to push to; where the tip starts."""
 
     objects: Array
     containers: Array
@@ -113,13 +117,21 @@ def draw_task(family: Family, split: Split, index: int, target: int | None = Non
         ValueError: for an unknown family or split, or an index or target outside the range.
     """
     if family not in FAMILIES or split not in SPLITS:
-        raise ValueError(f"no task family {family!r} in split {split!r}; families {FAMILIES}, splits {SPLITS}")
+        raise ValueError(
+            f"no task family {family!r} in split {split!r}; families {FAMILIES}, splits {SPLITS}"
+        )
     if not 0 <= index < SPLIT_SIZES[split]:
-        raise ValueError(f"task index {index} is outside 0..{SPLIT_SIZES[split] - 1} of split {split!r}")
+        raise ValueError(
+            f"task index {index} is outside 0..{SPLIT_SIZES[split] - 1} of split {split!r}"
+        )
     rng = stream(split, family, index, "task")
     box, thing = (0.040, 0.050), (0.026, 0.034)
+    objects: tuple[Look, ...]
+    containers: tuple[Look, ...]
     if family == "place":
-        held = draw_look("test" if split == "test_shapes" else split, rng, HELD_M, shapes=("square", "circle"))
+        held = draw_look(
+            "test" if split == "test_shapes" else split, rng, HELD_M, shapes=("square", "circle")
+        )
         objects, containers = (held,), _choices(split, rng, box)
     elif family == "pick_place":
         objects, containers = _choices(split, rng, HELD_M, GRASPABLE), _choices(split, rng, box)
@@ -136,7 +148,7 @@ def draw_task(family: Family, split: Split, index: int, target: int | None = Non
 def _choices(
     split: Split, rng: Generator, size_m: tuple[float, float], shapes: tuple[str, ...] | None = None
 ) -> tuple[Look, ...]:
-    """Three things that a person can tell apart; most distractors share an attribute with the first."""
+    """Three things that a person can tell apart; most share an attribute with the first."""
     first = draw_look(split, rng, size_m, shapes=shapes)
     looks = [first]
     while len(looks) < CHOICES:
@@ -144,7 +156,11 @@ def _choices(
         other = draw_look(split, rng, size_m, shapes=shapes)
         if mode == "colour":
             other = replace(
-                other, hue_deg=first.hue_deg, saturation=first.saturation, value=first.value, ink=first.ink
+                other,
+                hue_deg=first.hue_deg,
+                saturation=first.saturation,
+                value=first.value,
+                ink=first.ink,
             )
         elif mode == "shape":
             other = replace(other, hue_deg=draw_hue(split, rng, away_from=first.hue_deg))
@@ -170,10 +186,11 @@ _REGIONS: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
 
 
 def draw_arrangement(task: Task, rng: Generator, avoid: Array | None = None) -> Arrangement:
-    """A free arrangement of `task`; its targets lie >= 10 cm from the rows of `avoid` (n, 2) where given.
+    """A free arrangement of `task`; its targets lie >= 10 cm from the rows of `avoid` (n, 2).
 
     Raises:
-        RuntimeError: if none is found in 20,000 draws (the regions leave room, so this says a size is wrong).
+        RuntimeError: if none is found in 20,000 draws (the regions leave room, so this says a size
+        is wrong).
     """
     for _ in range(20_000):
         start = np.array([0.45, 0.0, 0.22]) + rng.uniform((-0.02, -0.06, -0.03), (0.02, 0.06, 0.03))
@@ -184,22 +201,28 @@ def draw_arrangement(task: Task, rng: Generator, avoid: Array | None = None) -> 
             objects = _scatter(task.objects, rng, region, 0.02 if region == "reach" else 0.05)
             if task.family == "pick_place":
                 objects[:, 2] *= 0.05
-        containers = _scatter(task.containers, rng, "fill" if task.family == "pick_place" else "place", 0.018)
+        containers = _scatter(
+            task.containers, rng, "fill" if task.family == "pick_place" else "place", 0.018
+        )
         drawn = Arrangement(objects, containers, goal, start)
         if _free(task, drawn) and (avoid is None or _moved(drawn.target_xy_m(task), avoid)):
             return drawn
-    raise RuntimeError(f"no free arrangement of {task.label} in 20000 draws; its things are too large for the table")
+    raise RuntimeError(
+        f"no free arrangement of {task.label} in 20000 draws; its things are too large"
+    )
 
 
 def _scatter(looks: tuple[Look, ...], rng: Generator, region: str, gap_m: float) -> Array:
-    """Poses (n, 3) in a region, centres apart by both radii and `gap_m`; NaN rows where it did not fit."""
+    """Poses (n, 3) in a region, apart by both radii and `gap_m`; a NaN row where none fitted."""
     low, high = _REGIONS[region]
     poses = np.zeros((len(looks), 3))
     radius = [np.linalg.norm(outline(x.shape, x.size_m), axis=1).max() for x in looks]
     for i in range(len(looks)):
         for _ in range(30):
             xy = rng.uniform(low, high)
-            if all(np.hypot(*(xy - poses[j, :2])) > radius[i] + radius[j] + gap_m for j in range(i)):
+            if all(
+                np.hypot(*(xy - poses[j, :2])) > radius[i] + radius[j] + gap_m for j in range(i)
+            ):
                 poses[i] = [*xy, rng.uniform(-np.pi, np.pi)]
                 break
         else:
@@ -213,7 +236,8 @@ def _free(task: Task, drawn: Arrangement) -> bool:
         return False
     if task.family != "push":
         return True
-    # Any of the things may be the one to push: each has a way to the goal that is not steep and meets no other.
+    # Any of the things may be the one to push: each has a way to the goal that is not steep and
+    # meets no other.
     for i, xy in enumerate(drawn.objects[:, :2]):
         way = drawn.goal_xy_m - xy
         if abs(way[1]) > 1.1 * way[0]:
@@ -228,7 +252,9 @@ def _free(task: Task, drawn: Arrangement) -> bool:
 
 
 def _moved(now: Array, before: Array) -> bool:
-    return bool((np.linalg.norm(now - np.asarray(before, float).reshape(now.shape), axis=1) >= 0.10).all())
+    return bool(
+        (np.linalg.norm(now - np.asarray(before, float).reshape(now.shape), axis=1) >= 0.10).all()
+    )
 
 
 def as_family(name: str) -> Family:
@@ -239,10 +265,18 @@ def as_family(name: str) -> Family:
     """
     if name not in FAMILIES:
         raise ValueError(f"no task family {name!r}; there are {', '.join(FAMILIES)}")
-    return cast(Family, name)
+    return name
 
 
 def describe(task: Task) -> dict[str, Any]:
     """What a person would say of the task: the target's look and how many things there are."""
-    look = task.containers[task.target_container] if task.family == "place" else task.objects[task.target_object]
-    return {"label": task.label, "choices": task.choices, "target": f"{look.pattern} {look.shape}, hue {look.hue_deg:.0f}"}
+    look = (
+        task.containers[task.target_container]
+        if task.family == "place"
+        else task.objects[task.target_object]
+    )
+    return {
+        "label": task.label,
+        "choices": task.choices,
+        "target": f"{look.pattern} {look.shape}, hue {look.hue_deg:.0f}",
+    }

@@ -1,7 +1,7 @@
 """One MuJoCo world: step it, command its arm, save and restore it."""
 
-import numpy as np
 import mujoco
+import numpy as np
 from numpy.typing import NDArray
 
 from sim.sawyer import GRIPPER_JOINT_NAMES, GRIPPER_MAX_M, JOINT_NAMES, TCP_FRAME
@@ -21,13 +21,14 @@ class World:
         self.data = mujoco.MjData(self.model)
         self._start_ns = start_ns
         self._steps = 0
-        self._step_ns = round(self.model.opt.timestep * 1e9)
+        self._step_ns = round(float(self.model.opt.timestep) * 1e9)
         self._wrench_until: dict[int, int] = {}
         self._q = np.array([self.model.joint(n).qposadr[0] for n in JOINT_NAMES])
         self._v = np.array([self.model.joint(n).dofadr[0] for n in JOINT_NAMES])
         self._fingers = np.array([self.model.joint(n).qposadr[0] for n in GRIPPER_JOINT_NAMES])
         actuators = np.array([self.model.actuator(n).id for n in JOINT_NAMES])
-        assert (actuators == np.arange(7)).all() and self.model.actuator("gripper").id == 7
+        assert (actuators == np.arange(7)).all()
+        assert self.model.actuator("gripper").id == 7
         # ctrl = q + (kv / kp) v cancels the position servo's lag.
         self._lead_s = self.model.actuator_biasprm[:7, 2] / self.model.actuator_biasprm[:7, 1]
         self._tip = self.model.site(TCP_FRAME).id
@@ -36,7 +37,8 @@ class World:
     @property
     def time_ns(self) -> int:
         """Simulated time in ns."""
-        return self._start_ns + self._steps * self._step_ns
+        now: int = self._start_ns + self._steps * self._step_ns
+        return now
 
     @property
     def finite(self) -> bool:
@@ -118,7 +120,9 @@ class World:
         self.data.qvel[joint.dofadr[0] : joint.dofadr[0] + 6] = 0.0
         mujoco.mj_forward(self.model, self.data)
 
-    def apply_wrench(self, body: str, force: Array, torque: Array, point: Array, duration_s: float) -> None:
+    def apply_wrench(
+        self, body: str, force: Array, torque: Array, point: Array, duration_s: float
+    ) -> None:
         """Push a body with `force` N at `point` m and `torque` N m (world frame) for a while."""
         i = self.model.body(body).id
         self.data.xfrc_applied[i, :3] = force
@@ -134,7 +138,8 @@ class World:
         """Everything that the next step depends on, bit for bit."""
         state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self.data, state, _STATE)
-        return np.int64(self._steps).tobytes() + state.tobytes()
+        saved: bytes = np.int64(self._steps).tobytes() + state.tobytes()
+        return saved
 
     def restore_state(self, state: bytes) -> None:
         """Return to a saved state of the same scene.
@@ -143,8 +148,9 @@ class World:
             ValueError: if the bytes belong to a model of another size.
         """
         values = np.frombuffer(state[8:])
-        if values.size != mujoco.mj_stateSize(self.model, _STATE):
-            raise ValueError(f"the state has {values.size} numbers, this model takes {mujoco.mj_stateSize(self.model, _STATE)}")
+        size = mujoco.mj_stateSize(self.model, _STATE)
+        if values.size != size:
+            raise ValueError(f"the state has {values.size} numbers, this model takes {size}")
         self._steps = int(np.frombuffer(state[:8], np.int64)[0])
         mujoco.mj_setState(self.model, self.data, values, _STATE)
         mujoco.mj_forward(self.model, self.data)

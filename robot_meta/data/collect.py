@@ -1,10 +1,11 @@
-"""Scripted demonstrations in bulk: worker processes step Gymnasium environments and write shards. Resumable."""
+"""Scripted demonstrations in bulk: worker processes write shards. Resumable."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
 
 @dataclass(frozen=True, kw_only=True)
 class CollectConfig:
-    """What to collect. The first `clean` demos of a task are as shown; in the others the arm is knocked about."""
+    """What to collect.
+
+    The first `clean` demos of a task are as shown; in the others the arm is knocked about.
+    """
 
     env_id: str = "sim:sim/SawyerPlace-v0"
     split: str = "train"
@@ -50,7 +54,10 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
     config, folder, start = job
     env = gymnasium.make(config.env_id, split=config.split, max_steps=120, image=None).unwrapped
     stop = min(start + config.shard, config.first + config.tasks)
-    rows = [[demonstrate(env, config, task, k) for k in range(config.demos)] for task in range(start, stop)]
+    rows = [
+        [demonstrate(env, config, task, k) for k in range(config.demos)]
+        for task in range(start, stop)
+    ]
     env.close()
     names = rows[0][0].keys()
     arrays = {n: np.stack([np.stack([demo[n] for demo in row]) for row in rows]) for n in names}
@@ -58,13 +65,15 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
 
 
 def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
-    """Demo `k` of a task as the arrays of one `DemoSet` entry; drawn again until the expert succeeds."""
+    """Demo `k` of a task as arrays of a `DemoSet` entry; drawn again until the expert succeeds."""
     for attempt in range(20):
         rng = np.random.default_rng(np.random.SeedSequence([config.seed, task, k, attempt]))
         path = _roll(env, config, task, k + config.demos * attempt, rng, noisy=k >= config.clean)
         if path is not None:
             return path
-    raise RuntimeError(f"the expert failed 20 times on task {task} of {config.env_id} ({config.split})")
+    raise RuntimeError(
+        f"the expert failed 20 times on task {task} of {config.env_id} ({config.split})"
+    )
 
 
 def _roll(
@@ -89,7 +98,7 @@ def _roll(
     if not info["success"]:
         return None
     edges = np.linspace(0, len(moments), config.frames + 1)
-    frames = np.array([rng.integers(int(a), max(int(a) + 1, int(b))) for a, b in zip(edges, edges[1:], strict=False)])
+    frames = np.array([rng.integers(int(a), max(int(a) + 1, int(b))) for a, b in pairwise(edges)])
     tip = np.array(state)[:, :3]
     return {
         # Pictures of the chosen moments alone: drawing costs as much as all the rest.

@@ -29,13 +29,16 @@ class DemoSet:
     state: NDArray[np.float32]
     """(N, D, F, 4): tip x y z and gripper opening."""
     action: NDArray[np.float32]
-    """(N, D, F, 4): vx vy vz m/s and opening m; the demonstrator's wish, without the noise added to it."""
+    """(N, D, F, 4): vx vy vz m/s and opening m; the demonstrator's wish, without the noise."""
     before: NDArray[np.bool_]
     """(N, D, F): whether the frame lies before the first touch-down."""
     keypose: NDArray[np.float32]
     """(N, D, 2, 3): the tip at its first touch-down and at the end."""
     marker: NDArray[np.float32]
-    """(N, D, F, 2, 2): xy of the thing meant and of its destination. Privileged: for training losses alone."""
+    """(N, D, F, 2, 2): xy of the thing meant and of its destination.
+
+    Privileged: for training losses alone.
+    """
 
     def __len__(self) -> int:
         """Number of tasks N."""
@@ -75,7 +78,10 @@ class DemoSet:
 
 
 def touch_down(tip_m: NDArray[np.float64]) -> int:
-    """Index of the frame at which the tip (T, 3) first comes down: for a robot's demo, where it acts first."""
+    """Index of the frame at which the tip (T, 3) first comes down.
+
+    In a robot's demo that is where it acts first.
+    """
     z = tip_m[:, 2]
     return int(np.argmax(z <= z.min() + MOVING_Z_M))
 
@@ -86,8 +92,9 @@ def keyposes(tip_m: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def spread(length: int, count: int) -> NDArray[np.int64]:
-    """`count` frame numbers spread evenly over a demo of `length` frames, the first and last among them."""
-    return np.linspace(0, length - 1, count).round().astype(np.int64)
+    """`count` frame numbers spread evenly over `length` frames, the first and last among them."""
+    frames: NDArray[np.int64] = np.linspace(0, length - 1, count).round().astype(np.int64)
+    return frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +114,16 @@ class Evidence:
 
 
 def evidence(demos: Sequence[Demo], count: tuple[int, int]) -> Evidence:
-    """Demos as evidence: `count` frames of each, spread evenly before and after the first touch-down."""
+    """Demos as evidence: `count` frames of each, even before and after the first touch-down."""
     rgb, state, action, before, key = [], [], [], [], []
     for demo in demos:
         tip = demo.ee_pos_m
         down = touch_down(tip)
-        after = down + 1 + spread(len(demo) - down - 1, count[1]) if down + 1 < len(demo) else np.full(count[1], down)
+        after = (
+            down + 1 + spread(len(demo) - down - 1, count[1])
+            if down + 1 < len(demo)
+            else np.full(count[1], down)
+        )
         frames = np.concatenate([spread(down + 1, count[0]), after])
         rgb.append(demo.rgb[frames])
         state.append(np.c_[tip, demo.gripper_m][frames])

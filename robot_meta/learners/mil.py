@@ -1,9 +1,10 @@
-"""MIL: adapt on one robot demo of a task, imitate the next (Finn et al. 2017b, One-Shot Visual Imitation Learning).
+"""MIL: adapt on one robot demo of a task, imitate the next (Finn et al. 2017b).
 
-Inner loss, eq. 2: behaviour cloning on the demo through a head of its own, plus the auxiliary loss on the final pose;
-both poses that a demo gives away without labels are used: where the tip first came down and where it ended. Outer
-loss, eq. 3: behaviour cloning on another demo of the same task, plus, in training alone, where the thing meant and
-its destination are. All parameters but the stem's are adapted, each with a learned step size.
+Inner loss, eq. 2: behaviour cloning on the demo through a head of its own, plus the auxiliary loss
+on the final pose; both poses that a demo gives away without labels are used: where the tip first
+came down and where it ended. Outer loss, eq. 3: behaviour cloning on another demo of the same task,
+plus, in training alone, where the thing meant and its destination are. All parameters but the
+stem's are adapted, each with a learned step size.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ ALPHA = "alpha."
 """Prefix of the learned step sizes (kept as logarithms) among the parameters."""
 SPEED_SCALE = 0.1
 OPENING_SCALE = 0.1
+LOW_M, LOW_ODDS = 0.04, 3.0
+"""Frames in which the tip is within this of its touch-down height are drawn so many times as often: it acts there."""
+RELEASE_M = 0.015
+"""The gripper is asked to let go when the wanted opening exceeds the present one by this much."""
+RELEASE_WEIGHT = 5.0
+"""Letting go at the right moment is rare and decides everything, so it counts for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +42,7 @@ class MilConfig:
 
     net: vision.VisionConfig = field(default_factory=vision.VisionConfig)
     cells: tuple[tuple[float, float], ...] = ()
-    """Place xy of each cell of the grid, from the camera's calibration; empty: a plain square grid."""
+    """Place xy of each cell of the grid, from the camera's calibration; empty: a square grid."""
     steps: int = 3
     """Inner steps; 0 is behaviour cloning without any demo (the blind control)."""
     alpha: float = 0.1
@@ -46,9 +53,9 @@ class MilConfig:
     """Share of the action in the inner loss."""
     sigma_m: float = 0.025
     first_order_until: int = 0
-    support_frames: tuple[int, int] = (5, 3)
+    support_frames: tuple[int, int] = (4, 2)
     """Frames of a demo that are adapted on: before and after the first touch-down."""
-    query_frames: int = 10
+    query_frames: int = 8
 
 
 class Support(NamedTuple):
@@ -69,7 +76,7 @@ class Support(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """B tasks for one meta-step: frames for the inner loss (m a task) and for the outer loss (n a task)."""
+    """B tasks for one meta-step: m frames a task for the inner loss, n for the outer loss."""
 
     rgb: NDArray[np.uint8]
     """(B, m + n, H, W, 3)"""
@@ -109,29 +116,43 @@ class Mil:
             params[ALPHA + name] = torch.full((self.settings.steps or 1,), low)
         return params
 
-    # Adaptation -------------------------------------------------------------------------------------------------
+    # --- adaptation ------------------------------------------------------------------------------
 
     def inner_loss(self, phi: Params, support: Support) -> Tensor:
         """Eq. 2 on the evidence: the two poses by the attention, the action by the inner head."""
         reading = vision.read(phi, support.features, self.settings.net)
-        first = vision.miss(reading.attention[..., 0], reading.approach, support.key[:, 0], self.settings.sigma_m)
-        last = vision.miss(reading.attention[..., 1], reading.place, support.key[:, 1], self.settings.sigma_m)
+        first = vision.miss(
+            reading.attention[..., 0], reading.approach, support.key[:, 0], self.settings.sigma_m
+        )
+        last = vision.miss(
+            reading.attention[..., 1], reading.place, support.key[:, 1], self.settings.sigma_m
+        )
         poses = (support.before * (first + last)).sum() / support.before.sum().clamp(min=1.0)
         action = vision.control(phi, reading, support.state, "inner_head")
-        return poses + self.settings.action_weight * support.acted * action_error(action, support.action)
+        error = action_error(action, support.action, support.state)
+        return poses + self.settings.action_weight * support.acted * error
 
-    def _step(self, phi: Params, support: Support, k: int, *, second_order: bool) -> tuple[Tensor, Params]:
+    def _step(
+        self, phi: Params, support: Support, k: int, *, second_order: bool
+    ) -> tuple[Tensor, Params]:
         """Inner step `k`, with a learned step size for each parameter and step."""
         sizes = {n[len(ALPHA) :]: p for n, p in phi.items() if n.startswith(ALPHA)}
         alpha = {n: torch.exp(s[min(k, len(s) - 1)]) for n, s in sizes.items()}
         return inner.step(
-            phi, lambda p: self.inner_loss(p, support), alpha, clip=self.settings.clip, second_order=second_order
+            phi,
+            lambda p: self.inner_loss(p, support),
+            alpha,
+            clip=self.settings.clip,
+            second_order=second_order,
         )
 
     def adapt(
         self, theta: Params, demos: Sequence[Demo], steps: int | None = None, seed: int = 0
     ) -> Iterator[tuple[int, float, Params]]:
-        """Yield (k, inner loss, phi_k) for k = 0 .. steps; phi_0 is theta. `seed` is not used: nothing is drawn."""
+        """Yield (k, inner loss, phi_k) for k = 0 .. steps; phi_0 is theta.
+
+        `seed` is not used: nothing is drawn.
+        """
         with torch.no_grad():
             support = self.support(theta, demos)
         count = self.settings.steps if steps is None else steps
@@ -149,7 +170,11 @@ class Mil:
         k, f = seen.before.shape
         action = np.zeros((k, f, 4), np.float32) if seen.action is None else seen.action
         return Support(
-            features=vision.stem(theta, torch.from_numpy(seen.rgb.reshape(k * f, *self.image_shape)), self.settings.net),
+            features=vision.stem(
+                theta,
+                torch.from_numpy(seen.rgb.reshape(k * f, *self.image_shape)),
+                self.settings.net,
+            ),
             state=torch.from_numpy(seen.state.reshape(k * f, 4)),
             action=torch.from_numpy(action.reshape(k * f, 4)),
             before=torch.from_numpy(seen.before.reshape(k * f).astype(np.float32)),
@@ -157,27 +182,34 @@ class Mil:
             acted=torch.tensor(float(seen.action is not None)),
         )
 
-    # Acting -----------------------------------------------------------------------------------------------------
+    # --- acting ----------------------------------------------------------------------------------
 
     def act(self, phi: Params, frame: Frame, memory: Any) -> tuple[NDArray[np.float64], Any]:
         """The action (4,) for one frame; nothing is remembered."""
-        features = vision.stem(phi, torch.from_numpy(np.ascontiguousarray(frame.rgb))[None], self.settings.net)
+        features = vision.stem(
+            phi, torch.from_numpy(np.ascontiguousarray(frame.rgb))[None], self.settings.net
+        )
         state = torch.tensor([[*frame.ee_pos_m, frame.gripper_m]], dtype=torch.float32)
         action = vision.control(phi, vision.read(phi, features, self.settings.net), state)
         return action[0].double().numpy(), memory
 
-    # Meta-training ----------------------------------------------------------------------------------------------
+    # --- meta-training ---------------------------------------------------------------------------
 
-    def task_loss(self, params: Params, task: Batch, step: int) -> tuple[Tensor, Mapping[str, float]]:
+    def task_loss(
+        self, params: Params, task: Batch, step: int
+    ) -> tuple[Tensor, Mapping[str, float]]:
         """Outer loss, eq. 3, mean over the tasks of a batch, after adaptation on each."""
         b, frames = task.rgb.shape[:2]
         m = task.support
         pixels = torch.from_numpy(task.rgb.reshape(b * frames, *self.image_shape))
-        features = vision.stem(params, pixels, self.settings.net).unflatten(0, (b, frames))
+        features = vision.stem(params, pixels, self.settings.net)
+        features = features.reshape(b, frames, *features.shape[1:])
         state, action, before, key, marker = (torch.from_numpy(a) for a in task[1:6])
         second_order = step >= self.settings.first_order_until
 
-        def one(f: Tensor, s: Tensor, a: Tensor, w: Tensor, k: Tensor, at: Tensor) -> tuple[Tensor, ...]:
+        def one(
+            f: Tensor, s: Tensor, a: Tensor, w: Tensor, k: Tensor, at: Tensor
+        ) -> tuple[Tensor, ...]:
             phi = params
             if self.settings.steps:
                 support = Support(f[:m], s[:m], a[:m], w[:m], k[:m], torch.ones(()))
@@ -188,13 +220,22 @@ class Mil:
         terms = torch.func.vmap(one)(features, state, action, before, key, marker)
         names = ("action", "approach", "thing", "destination", "hit")
         means = dict(zip(names, (t.mean() for t in terms), strict=True))
-        loss = means["action"] + 0.3 * means["approach"] + means["thing"] + 0.5 * means["destination"]
+        loss = (
+            means["action"] + 0.3 * means["approach"] + means["thing"] + 0.5 * means["destination"]
+        )
         return loss, {n: float(v.detach()) for n, v in means.items()}
 
     def outer_terms(
-        self, phi: Params, features: Tensor, state: Tensor, action: Tensor, before: Tensor, key: Tensor, marker: Tensor
+        self,
+        phi: Params,
+        features: Tensor,
+        state: Tensor,
+        action: Tensor,
+        before: Tensor,
+        key: Tensor,
+        marker: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Terms of the outer loss on one task's query frames, and the share of frames whose thing is found."""
+        """Terms of the outer loss on a task's query frames, and the share whose thing is found."""
         reading = vision.read(phi, features, self.settings.net)
         sigma = self.settings.sigma_m
         approach = vision.miss(reading.attention[..., 0], reading.approach, key[:, 0], sigma)
@@ -202,7 +243,7 @@ class Mil:
         destination = vision.miss(reading.attention[..., 1], reading.place, marker[:, 1], sigma)
         hit = ((reading.where[:, 0] - marker[:, 0]).norm(dim=-1) < 0.03).float()
         return (
-            action_error(vision.control(phi, reading, state), action),
+            action_error(vision.control(phi, reading, state), action, state),
             (before * approach).sum() / before.sum().clamp(min=1.0),
             thing.mean(),
             destination.mean(),
@@ -210,13 +251,17 @@ class Mil:
         )
 
 
-def action_error(predicted: Tensor, wanted: Tensor) -> Tensor:
+def action_error(predicted: Tensor, wanted: Tensor, state: Tensor) -> Tensor:
     """Mean absolute error of velocity and opening, each in a unit that matters (0.1 m/s, 0.1 m)."""
     error = (predicted - wanted).abs()
-    return error[:, :3].mean() / SPEED_SCALE + error[:, 3].mean() / OPENING_SCALE
+    release = (wanted[:, 3] - state[:, 3] > RELEASE_M).float()
+    opening = ((1.0 + RELEASE_WEIGHT * release) * error[:, 3]).mean()
+    return error[:, :3].mean() / SPEED_SCALE + opening / OPENING_SCALE
 
 
-def sample_batch(data: DemoSet, config: MilConfig, tasks: int, rng: np.random.Generator, clean: int = 2) -> Batch:
+def sample_batch(
+    data: DemoSet, config: MilConfig, tasks: int, rng: np.random.Generator, clean: int = 2
+) -> Batch:
     """Draw `tasks` tasks: one clean demo to adapt on, frames of the other demos to be judged by."""
     chosen = rng.integers(len(data), size=tasks)
     demos, frames = data.before.shape[1:]
@@ -227,13 +272,23 @@ def sample_batch(data: DemoSet, config: MilConfig, tasks: int, rng: np.random.Ge
         others = np.array([d for d in range(demos) if d != shown])
         first = np.flatnonzero(data.before[task, shown])
         rest = np.setdiff1d(np.arange(frames), first)
-        own = np.concatenate([_pick(first if len(first) else rest, early, rng), _pick(rest if len(rest) else first, late, rng)])
-        demo = np.concatenate([np.full(len(own), shown), rng.choice(others, config.query_frames)])
-        rows.append((demo, np.concatenate([own, rng.integers(frames, size=config.query_frames)])))
+        own = np.concatenate(
+            [
+                _pick(first if len(first) else rest, early, rng),
+                _pick(rest if len(rest) else first, late, rng),
+            ]
+        )
+        judged = rng.choice(others, config.query_frames)
+        low = data.state[task, judged, :, 2] < data.keypose[task, judged, :1, 2] + LOW_M
+        odds = np.where(low, LOW_ODDS, 1.0).cumsum(1)
+        later = (odds < odds[:, -1:] * rng.random((len(judged), 1))).sum(1)
+        rows.append(
+            (np.concatenate([np.full(len(own), shown), judged]), np.concatenate([own, later]))
+        )
     t = chosen[:, None]
     d, f = np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
     return Batch(
-        rgb=data.rgb[t, d, f],
+        rgb=relight(data.rgb[t, d, f], early + late, rng),
         state=data.state[t, d, f],
         action=data.action[t, d, f],
         before=data.before[t, d, f].astype(np.float32),
@@ -241,6 +296,20 @@ def sample_batch(data: DemoSet, config: MilConfig, tasks: int, rng: np.random.Ge
         marker=data.marker[t, d, f],
         support=early + late,
     )
+
+
+def relight(rgb: NDArray[np.uint8], support: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Pictures (B, m + n, H, W, 3) under other exposures, one for the demo and one for the trial of each task.
+
+    All channels change alike: a hue that is held out stays held out.
+    """
+    out = rgb.astype(np.float32)
+    for part in (out[:, :support], out[:, support:]):
+        gain = rng.uniform(0.8, 1.2, (len(rgb), 1, 1, 1, 1)).astype(np.float32)
+        part *= gain
+        part += rng.uniform(-12, 12, gain.shape).astype(np.float32)
+    out += 4.0 * rng.standard_normal(out.shape, np.float32)
+    return np.clip(out, 0, 255).astype(np.uint8)
 
 
 def _pick(frames: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -1,13 +1,14 @@
-"""A policy's eyes and hands: an image encoder, attention over a grid of places, and a small controller.
+"""A policy's eyes and hands: image encoder, attention over a grid of places, small controller.
 
-n frames, G = rows * columns cells of the grid, C features. Everything below `stem` is written for one task, so that
-it can be adapted by gradient and mapped over tasks; the stem is shared and is never adapted, so that no second
-derivative runs through its convolutions.
+n frames, G = rows * columns cells of the grid, C features. Everything below `stem` is written for
+one task, so that it can be adapted by gradient and mapped over tasks; the stem is shared and is
+never adapted, so that no second derivative runs through its convolutions.
 
-The grid is tied to the table: each cell stands for a place (x, y) in `base`, given by the camera's calibration.
-Two attention maps say where the thing meant is ("thing") and where it goes ("destination"); their soft-argmax
-(Levine et al. 2016, here over places instead of pixels) feeds the controller together with the arm's state and
-MIL's bias transformation (Finn et al. 2017b, section 4).
+The grid is tied to the table: each cell stands for a place (x, y) in `base`, given by the camera's
+calibration. Two attention maps say where the thing meant is ("thing") and where it goes
+("destination"); their soft-argmax (Levine et al. 2016, here over places instead of pixels) feeds
+the controller together with the arm's state and MIL's bias transformation (Finn et al. 2017b,
+section 4).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everybody knows
+import torch.nn.functional as F
 from torch import Tensor
 
 from robot_meta.types import Params
@@ -40,6 +41,8 @@ class VisionConfig:
     """Sizes of the network."""
 
     image: tuple[int, int] = (80, 80)
+    skip_rows: int = 16
+    """Rows at the top of the picture that show no table."""
     channels: tuple[int, ...] = (16, 32, 48, 48)
     kernels: tuple[int, ...] = (5, 3, 3, 3)
     strides: tuple[int, ...] = (2, 2, 1, 1)
@@ -53,7 +56,7 @@ class VisionConfig:
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the grid."""
-        h, w = self.image
+        h, w = self.image[0] - self.skip_rows, self.image[1]
         for s in self.strides:
             h, w = -(-h // s), -(-w // s)
         return h, w
@@ -75,11 +78,12 @@ class Reading(NamedTuple):
 
 
 def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
-    """Fresh parameters; `cells` (G, 2) are the places the cells stand for, from the camera's calibration."""
+    """Fresh parameters; `cells` (G, 2) are the places that the grid's cells stand for."""
     rng = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int, fan: int, gain: float = 2.0) -> Tensor:
-        return torch.randn(*shape, generator=rng) * (gain / fan) ** 0.5
+        scale: float = (gain / fan) ** 0.5
+        return torch.randn(*shape, generator=rng) * scale
 
     params: Params = {}
     before = 3
@@ -110,10 +114,14 @@ def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
 
 def stem(params: Params, rgb: Tensor, config: VisionConfig) -> Tensor:
     """Features (n, G, C) of pictures (n, H, W, 3) uint8, normalised in each cell."""
-    x = (rgb.permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
+    x = (rgb[:, config.skip_rows :].permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous(
+        memory_format=torch.channels_last
+    )
     for i, (k, s) in enumerate(zip(config.kernels, config.strides, strict=True)):
         x = F.conv2d(x, params[f"conv{i}.weight"], stride=s, padding=k // 2)
-        x = F.relu(F.group_norm(x, config.groups, params[f"norm{i}.weight"], params[f"norm{i}.bias"]))
+        x = F.relu(
+            F.group_norm(x, config.groups, params[f"norm{i}.weight"], params[f"norm{i}.bias"])
+        )
     features = x.flatten(2).transpose(1, 2)
     return F.layer_norm(features, features.shape[-1:])
 
@@ -127,7 +135,9 @@ def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:
     sharp = attention**config.sharpness
     sharp = sharp / sharp.sum(dim=1, keepdim=True)
     where = sharp.transpose(1, 2) @ place
-    hidden = F.relu((place - where[:, 1:]) / REACH_M @ phi["place.approach0"] + phi["place.approach0b"])
+    hidden = F.relu(
+        (place - where[:, 1:]) / REACH_M @ phi["place.approach0"] + phi["place.approach0b"]
+    )
     approach = place + REACH_M * (hidden @ phi["place.approach1"])
     start = (sharp[..., :1] * approach).sum(dim=1)
     return Reading(attention, place, approach, where, start)
@@ -156,10 +166,10 @@ def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") ->
 
 
 def miss(weight: Tensor, place: Tensor, target: Tensor, sigma_m: float) -> Tensor:
-    """How far a map over places misses `target` (n, 2): -log of the share of weight (n, G) near it, (n,).
+    """How far a map over places misses `target` (n, 2): -log of the `weight` near it, (n,).
 
-    A mixture density (Bishop 1994, eq. 22) with one round kernel a place, floored so that no miss counts more
-    than -log 0.001.
+    A mixture density (Bishop 1994, eq. 22) with one round kernel a place, floored so that no miss
+    counts more than -log 0.001.
     """
     kernel = torch.exp(-0.5 * ((place - target[:, None]) ** 2).sum(-1) / sigma_m**2)
     return -torch.log((weight * kernel).sum(1) + 1e-3)

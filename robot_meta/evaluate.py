@@ -1,0 +1,220 @@
+"""Success after one demo of a new task, beside every control that could explain it away.
+
+A *case* is one held-out task: its demos, the parameters adapted on them, and the same few trials
+under each condition. Cases are independent and run in worker processes; every figure carries an
+interval over tasks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from robot_meta import rollout
+from robot_meta.cpu import configure_cpu, worker_pool
+from robot_meta.results import Metric
+from robot_meta.rollout import Outcome
+from robot_meta.session import Session
+from robot_meta.statistics import bootstrap_ci
+from robot_meta.types import Demo
+
+ENVIRONMENTS = {
+    "reach": "sim:sim/SawyerReach-v0",
+    "push": "sim:sim/SawyerPush-v0",
+    "place": "sim:sim/SawyerPlace-v0",
+    "pick_place": "sim:sim/SawyerPickPlace-v0",
+}
+CONTROLS = ("blind", "no_adaptation", "wrong_demo", "unrelated_demo", "replay", "final_pose")
+DEMO_TRIAL = 500
+"""Trials from here on are demonstrations: no trial shares its arrangement with a demo."""
+TRIALS_A_TASK = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """What to evaluate."""
+
+    family: str = "place"
+    split: str = "test"
+    trials: int = 300
+    seed: int = 0
+    shots: tuple[int, ...] = (1, 5)
+    controls: tuple[str, ...] = CONTROLS
+    preset: str = "mild"
+    max_steps: int = 90
+    workers: int = 2
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks: so many that each has `a_task` trials."""
+        return -(-self.trials // self.a_task)
+
+    @property
+    def a_task(self) -> int:
+        """Trials of a task (push: 6 a task in the published protocol)."""
+        return 6 if self.trials % 6 == 0 and self.trials // 6 >= 60 else TRIALS_A_TASK
+
+
+@dataclass
+class Case:
+    """Everything measured on one task."""
+
+    task: int
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)
+    """Which target the demo of a condition pointed at."""
+    adapt_ms: list[float] = field(default_factory=list)
+    policy_ms: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+
+
+def chosen_tasks(config: EvalConfig, size: int) -> list[int]:
+    """Task numbers of this evaluation seed, without repeats while there are enough."""
+    order = np.random.default_rng([7, config.seed]).permutation(size)
+    return [int(order[i % size]) for i in range(config.tasks)]
+
+
+def evaluate(
+    checkpoint: str, blind: str | None, config: EvalConfig, size: int = 200
+) -> Iterator[Case]:
+    """Run all cases, yielding each as it is done (in no order)."""
+    tasks = chosen_tasks(config, size)
+    with worker_pool(config.workers) as pool:
+        jobs = [
+            pool.submit(_case, checkpoint, blind, config, task, tasks[(i + 1) % len(tasks)])
+            for i, task in enumerate(tasks)
+        ]
+        for job in as_completed(jobs):
+            yield job.result()
+
+
+_cache: dict[str, Any] = {}
+
+
+def _case(checkpoint: str, blind: str | None, config: EvalConfig, task: int, other: int) -> Case:
+    """One task in a worker process; environment and sessions are kept for the next."""
+    if not _cache:
+        configure_cpu()
+        env_id = ENVIRONMENTS[config.family]
+        made = gymnasium.make(
+            env_id, split=config.split, preset=config.preset, max_steps=config.max_steps
+        )
+        _cache.update(env=made.unwrapped, session=Session.load(checkpoint))
+        _cache["blind"] = Session.load(blind) if blind else None
+    return run_case(_cache["env"], _cache["session"], _cache["blind"], config, task, other)
+
+
+def run_case(
+    env: Any, session: Session, blind: Session | None, config: EvalConfig, task: int, other: int
+) -> Case:
+    """All conditions on one task; `other` is the task whose demo is unrelated."""
+    case = Case(task)
+    options = {"task": task, "split": config.split}
+    demos: list[Demo] = []
+    for shot in range(max(config.shots)):
+        demo, arrangement = rollout.demonstrate(
+            env, seed=config.seed, options={**options, "trial": DEMO_TRIAL + shot}
+        )
+        demos.append(demo)
+        if shot == 0:
+            avoid = arrangement.target_xy_m(env.episode.task)
+    meant, choices = env.episode.task.target, env.episode.task.choices
+    trials = [{**options, "trial": k, "avoid": avoid} for k in range(config.a_task)]
+
+    def trial(name: str, policy: Any) -> None:
+        case.outcomes[name] = []
+        for given in trials:
+            session.reset()
+            case.outcomes[name].append(
+                rollout.run(
+                    env, policy() if name in _FRESH else policy, seed=config.seed, options=given
+                )
+            )
+
+    def timed(frame: Any) -> Any:
+        start = time.perf_counter()
+        action = session.act(frame)
+        case.policy_ms.append(1e3 * (time.perf_counter() - start))
+        return action
+
+    def adapted(evidence: Sequence[Demo]) -> None:
+        start = time.perf_counter()
+        done = session.adapt(evidence)
+        case.adapt_ms.append(1e3 * (time.perf_counter() - start))
+        case.loss = [done.loss_before, done.loss_after]
+        session.apply(done)
+
+    for shots in config.shots:
+        adapted(demos[:shots])
+        trial("success" if shots == 1 else f"success_{shots}_shots", timed)
+        session.rollback()
+    if "no_adaptation" in config.controls:
+        trial("success_no_adaptation", session.act)
+    if "replay" in config.controls:
+        trial("success_replay", lambda: rollout.replay(demos[0]))
+    if "final_pose" in config.controls:
+        trial("success_final_pose", lambda: rollout.copy_final_pose(demos[0]))
+    if "blind" in config.controls and blind is not None:
+        trial("success_blind", blind.act)
+    if "wrong_demo" in config.controls:
+        wrong = (meant + 1 + task % (choices - 1)) % choices
+        demo, _ = rollout.demonstrate(
+            env, seed=config.seed, options={**options, "target": wrong, "trial": DEMO_TRIAL}
+        )
+        case.shown["success_wrong_demo"] = wrong
+        adapted([demo])
+        trial("success_wrong_demo", session.act)
+        session.rollback()
+    if "unrelated_demo" in config.controls:
+        demo, _ = rollout.demonstrate(
+            env, seed=config.seed, options={**options, "task": other, "trial": DEMO_TRIAL}
+        )
+        adapted([demo])
+        trial("success_unrelated_demo", session.act)
+        session.rollback()
+    return case
+
+
+_FRESH = ("success_replay", "success_final_pose")
+"""Conditions whose policy counts its own ticks and is made anew for each trial."""
+
+
+def metrics(cases: Sequence[Case], config: EvalConfig) -> dict[str, Metric]:
+    """The figures of the evaluation contract."""
+    cases = sorted(cases, key=lambda c: c.task)
+    out: dict[str, Metric] = {}
+
+    def rate(key: str, name: str, pick: Any) -> None:
+        pairs = [(pick(c, o), c.task) for c in cases for o in c.outcomes.get(name, [])]
+        if pairs:
+            values, labels = zip(*pairs, strict=True)
+            out[key] = Metric.rate(bootstrap_ci(np.array(values, float), labels), [config.seed])
+
+    for name in cases[0].outcomes:
+        rate(name, name, lambda _, o: o.success)
+    rate(
+        "wrong_demo_followed",
+        "success_wrong_demo",
+        lambda c, o: o.chosen == c.shown["success_wrong_demo"],
+    )
+    if config.family in ("push", "reach"):
+        rate("success_published_threshold", "success", lambda _, o: o.loose_success)
+    chance = {"pick_place": 1 / 9}.get(config.family, 1 / 3)
+    out["chance"] = Metric(value=chance, unit="rate", n=1)
+    adapt = [c.adapt_ms[0] for c in cases]
+    policy = [ms for c in cases for ms in c.policy_ms]
+    out["adapt_ms_p50"] = Metric(value=float(np.median(adapt)), unit="ms", n=len(adapt))
+    out["policy_ms_p50"] = Metric(value=float(np.median(policy)), unit="ms", n=len(policy))
+    out["policy_ms_p99"] = Metric(value=float(np.quantile(policy, 0.99)), unit="ms", n=len(policy))
+    steps = [o.steps for c in cases for o in c.outcomes["success"] if o.success]
+    if steps:
+        out["steps_to_success"] = Metric(
+            value=float(np.mean(steps)), unit="steps of 0.1 s", n=len(steps)
+        )
+    return out
