@@ -1,0 +1,7 @@
+"""`robot-meta bench NAME`: the table of benches."""
+
+from __future__ import annotations
+
+from ros_nodes.commands.bench_latency import latency
+
+bench = {"latency": latency}
