@@ -103,6 +103,7 @@ class ArmGate:
         """Opening held, m; NaN before any command."""
         self._dt = TICK_NS * 1e-9
         self._sync_from_ns = 0
+        self._ticked_ns = 0
         self._unwind_until_ns = 0
         self._episode: int | None = None
         self._gripper_said: dict[str, float] = {}
@@ -223,6 +224,10 @@ class ArmGate:
     def tick(self, now: Now) -> ArmCommand:
         """One step of 20 ms."""
         proposal = self.gate.decide(now)
+        asleep_ns = now.steady_ns - self._ticked_ns
+        self._ticked_ns = now.steady_ns
+        if asleep_ns > self.servo.limits.stop_s * 1e9 and not self.gate.rules.lockstep:
+            self.resync(now.ros_ns)  # what was sent last has come to its end meanwhile
         if self.move is not None and self.gate.source != MOVE:
             self.move.finish(False, self.gate.stopped_because or "somebody else took the robot")
             self.move = None

@@ -255,7 +255,7 @@ class Gate:
             return None
         known = self._inputs[self.source]
         silent_ns = watch_ns - known.heard_ns
-        if silent_ns > self.rules.watchdog_ns:
+        if silent_ns + self.rules.tick_ns > self.rules.watchdog_ns:
             self.hold(f"{self.source} was silent for {silent_ns / MS:.0f} ms")
             return None
         if wrong := known.switch_fault(watch_ns):

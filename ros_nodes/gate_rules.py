@@ -59,7 +59,9 @@ class Rules:
     max_ahead_ns: int = 50 * MS
     """Stamps further in the future are refused."""
     watchdog_ns: int = 200 * MS
-    """After the last good command for so long the robot stops."""
+    """The robot stops so long after the last good command, ..."""
+    tick_ns: int = 20 * MS
+    """... at the last tick before that: what is sent in a tick holds until the next."""
     joints_age_ns: int = 100 * MS
     """Older joint states are not worth acting on."""
     first_ns: int = 2000 * MS

@@ -311,7 +311,20 @@ def test_after_a_gap_the_arm_is_taken_as_it_is(arm):
     arm.ms += 3000
     q = moved_by_hand(arm, 0.05)
     arm.tick()
+    arm.tick()
     assert (arm.gate.servo.q == q).all()
+
+
+def test_a_gate_that_was_stopped_itself_does_not_go_on_where_it_was(arm):
+    """SIGSTOP and SIGCONT: the arm has come to rest at the end of what it was sent last."""
+    arm.enter()
+    for _ in range(15):
+        arm.tick(ACROSS)
+    arm.ms += 150
+    rest = arm.measured()[0].copy()
+    assert not arm.tick(joints=False).points
+    command = arm.tick(ACROSS)
+    assert command.points[0][1] == pytest.approx(rest, abs=2e-3)
 
 
 def test_so_it_is_after_the_emergency_stop(arm):

@@ -72,14 +72,14 @@ def test_efforts_of_another_form_are_refused(walking, names, effort, why):
 
 def test_silence_ends_in_damping_not_in_the_last_effort(walking):
     propose(walking, 0)
-    for ms in range(20, 220, 20):
+    for ms in range(20, 200, 20):
         joints(walking, ms, (2.0, -4.0, 10.0))
         assert walking.tick(UP, at(ms), DT).effort == pytest.approx([1.0, 2.0, 3.0])
-    joints(walking, 220, (2.0, -4.0, 10.0))
-    stopped = walking.tick(UP, at(220), DT).effort
+    joints(walking, 200, (2.0, -4.0, 10.0))
+    stopped = walking.tick(UP, at(200), DT).effort
     assert stopped == pytest.approx([-3.0, 6.0, -10.0]), "tau = -kd qd, clamped"
     assert walking.gate.mode is Mode.HOLD
-    assert not propose(walking, 220)
+    assert not propose(walking, 200)
 
 
 def test_a_fall_is_latched_until_motion_is_asked_for(walking):
