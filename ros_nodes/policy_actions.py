@@ -12,7 +12,7 @@ from robot_meta_msgs.msg import Adaptation, GateStatus
 from robot_meta_msgs.srv import SetMode
 
 from robot_meta.errors import RobotMetaError, SessionError
-from ros_nodes.awaiting import Turn, call
+from ros_nodes.awaiting import Turn, call, until
 from ros_nodes.policy_core import PolicyCore, Run
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ OUTCOMES = {
 """How a run ended -> `outcome`."""
 SERVICE_S = 2.0  # the gate answers in milliseconds, or is not there
 FEEDBACK_S = 0.5
+ENGAGE_S = 1.0  # status and request travel on two ways: the request may be first
 
 
 class PolicyActions:
@@ -48,7 +49,7 @@ class PolicyActions:
             return RunPolicy.Result(outcome=OUTCOMES["error"], termination_reason="error")
         going = Run(node.now_ns(), goal.max_duration_s or node.p.max_duration_s)
         node.begin(going, goal.task)  # decisions come first: the gate follows fresh ones only
-        refusal = await self._ask_mode(GateStatus.POLICY)
+        refusal = await self._engage()
         if refusal:
             going.end("gate", refusal)
         else:
@@ -96,6 +97,16 @@ class PolicyActions:
         if node.now_ns() == 0:
             return "no time yet; with use_sim_time somebody must publish /clock"
         return ""
+
+    async def _engage(self) -> str:
+        """Ask for mode POLICY until the gate has heard of the goal, which `~/status` tells it."""
+        end = time.monotonic() + ENGAGE_S
+        while True:
+            self._node.publish_status()
+            refusal = await self._ask_mode(GateStatus.POLICY)
+            if not refusal or self._node.current is None or time.monotonic() > end:
+                return refusal
+            await until(lambda: False, 0.1)
 
     async def _ask_mode(self, mode: int) -> str:
         """Ask the gate for a mode; empty if it took it, else why not."""
