@@ -8,8 +8,9 @@ from image t on and before image t + 1:
              [stamp of image t, stamp of image t + 1)
     gripper  the last opening sent up to the end of that span; before the first, the measured one
 
-Where nothing has a proposal stamp in that span (a proposal was lost, or the source does not stamp
-observations) the ticks of the span itself count. The delay between seeing and doing thus drops out:
+Where nothing has a proposal stamp in that span (a proposal was lost, the source does not stamp
+observations, or the gate held the robot for a moment) the ticks of the span itself count: what the
+robot was really told, be it to stand still. The delay between seeing and doing thus drops out:
 the labels of a demo recorded at 1x, in lock-step and in process mean the same.
 """
 
@@ -72,49 +73,56 @@ def label(
         The span of images that are kept, and (kept, 4) float32 actions.
 
     Raises:
-        DemoFormatError: nothing was commanded, or there is a hole in the middle.
+        DemoFormatError: nothing was commanded, or the gate fell silent in the middle.
     """
-    driven = sorted((a for a in applied if a.proposal_ns > 0), key=lambda a: a.stamp_ns)
+    ticks = sorted(applied, key=lambda tick: tick.stamp_ns)
+    driven = [tick for tick in ticks if tick.proposal_ns > 0]
     if not driven:
         raise DemoFormatError(
             f"{len(applied)} messages on {TOPIC} and none of them from a command; "
             "drive the robot while recording, or record with kind `human`"
         )
-    by_proposal = _spans(image_ns, [a.proposal_ns for a in driven])
-    by_tick = _spans(image_ns, [a.stamp_ns for a in driven])
-    chosen = [p or t for p, t in zip(by_proposal, by_tick, strict=True)]
-    filled = [i for i, span in enumerate(chosen) if span]
-    if not filled:
+    by_proposal = _spans(image_ns, [tick.proposal_ns for tick in driven], driven)
+    by_tick = _spans(image_ns, [tick.stamp_ns for tick in ticks], ticks)
+    moved = [
+        i
+        for i, (proposed, ticked) in enumerate(zip(by_proposal, by_tick, strict=True))
+        if proposed or any(tick.proposal_ns > 0 for tick in ticked)
+    ]
+    if not moved:
         raise DemoFormatError(
             f"none of {len(image_ns)} images is followed by a command; "
             "were camera and gate on the same clock?"
         )
-    kept = slice(filled[0], filled[-1] + 1)
-    holes = [image_ns[i] for i in range(kept.start, kept.stop) if not chosen[i]]
+    kept = slice(moved[0], moved[-1] + 1)
+    chosen = [p or t for p, t in zip(by_proposal[kept], by_tick[kept], strict=True)]
+    holes = [ns for ns, span in zip(image_ns[kept], chosen, strict=True) if not span]
     if holes:
         raise DemoFormatError(
-            f"no command was applied after {len(holes)} images in the middle of the demo, "
-            f"the first at {holes[0] / 1e9:.3f} s; did the gate stop? Record it again"
+            f"the gate sent nothing after {len(holes)} images in the middle of the demo, "
+            f"the first at {holes[0] / 1e9:.3f} s; did it stop? Record it again"
         )
-    actions = np.empty((len(filled), ACTION_SIZE), np.float32)
+    actions = np.empty((len(chosen), ACTION_SIZE), np.float32)
     sent = np.nan
-    for row, span, measured in zip(actions, chosen[kept], opening_m[kept], strict=True):
-        ticks = np.array([driven[i].action for i in span])
-        row[:3] = ticks[:, :3].mean(axis=0)
-        openings = ticks[np.isfinite(ticks[:, 3]), 3]
+    for row, span, measured in zip(actions, chosen, opening_m[kept], strict=True):
+        values = np.array([tick.action for tick in span])
+        row[:3] = values[:, :3].mean(axis=0)
+        openings = values[np.isfinite(values[:, 3]), 3]
         sent = openings[-1] if len(openings) else sent
         row[3] = measured if np.isnan(sent) else sent
     return kept, actions
 
 
-def _spans(image_ns: Sequence[int], stamps: Sequence[int]) -> list[list[int]]:
-    """For each image the places of the stamps from it on and before the next."""
+def _spans(
+    image_ns: Sequence[int], stamps: Sequence[int], ticks: Sequence[Applied]
+) -> list[list[Applied]]:
+    """For each image the ticks whose stamp is from it on and before the next."""
     edges = np.asarray([*image_ns, image_ns[-1] + _period(image_ns)], np.int64)
     place = np.searchsorted(edges, np.asarray(stamps, np.int64), side="right") - 1
-    out: list[list[int]] = [[] for _ in image_ns]
-    for i, at in enumerate(place):
+    out: list[list[Applied]] = [[] for _ in image_ns]
+    for tick, at in zip(ticks, place, strict=True):
         if 0 <= at < len(out):
-            out[at].append(i)
+            out[at].append(tick)
     return out
 
 

@@ -31,7 +31,7 @@ from ros_nodes.node import ERROR, OK, WARN, RobotNode, run
 from ros_nodes.params import param
 from ros_nodes.policy_actions import PolicyActions
 from ros_nodes.policy_core import Decision, PolicyCore, Run
-from ros_nodes.qos import COMMAND, SENSOR_SUB, STATUS, watch_subscription
+from ros_nodes.qos import COMMAND, JOINTS_SUB, SENSOR_SUB, STATUS, watch_subscription
 from ros_nodes.sampler import JOINT_TOPIC
 
 SILENCE_S = 0.5  # five images at 10 Hz: the camera or the joint states have stopped
@@ -261,7 +261,7 @@ class PolicyNode(RobotNode):
 
         image = contract.camera.image_topic
         make(Image, image, lambda msg: self._on_message(image, msg), SENSOR_SUB)
-        make(JointState, JOINT_TOPIC, lambda m: self._on_message(JOINT_TOPIC, m), SENSOR_SUB)
+        make(JointState, JOINT_TOPIC, lambda m: self._on_message(JOINT_TOPIC, m), JOINTS_SUB)
         make(GateStatus, "command_gate/status", self._on_gate, STATUS)
 
     def _make_services(self) -> None:

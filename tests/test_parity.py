@@ -17,8 +17,10 @@ from robot_meta_msgs.msg import RecorderStatus, SimState
 from rosbags.highlevel import AnyReader
 from std_srvs.srv import Trigger
 
+from robot_meta.types import Frame
 from ros_nodes.bag import Bag, read_demo
 from ros_nodes.qos import STATUS
+from ros_nodes.sampler import Sampler
 from tests.ros_nodes.recordings import CONTRACT, digest
 
 pytestmark = pytest.mark.ros
@@ -72,16 +74,27 @@ class Graph:
 def test_frames_from_the_bag_are_the_frames_seen_live(nodes, ros_client, tmp_path, lockstep):
     graph = Graph(nodes, ros_client, tmp_path, lockstep)
     folder = graph.demonstrate()
-    demo, live = read_demo(folder, CONTRACT), graph.seen()
-    both = [frame for frame in demo.frames if frame.stamp_ns in live]
+    frames, live = frames_of(folder), graph.seen()
+    assert len(frames) >= STEPS - 2
+    both = [frame for frame in frames if frame.stamp_ns in live]
     # The policy node keeps to the newest picture, and may skip one on a loaded machine.
-    assert len(both) >= len(demo) - 3
-    assert len(both) >= STEPS - 5
+    assert len(both) >= len(frames) - 3
     for frame in both:
         assert digest(frame) == live[frame.stamp_ns], frame.stamp_ns
-    assert np.linalg.norm(demo.ee_pos_m[-1] - demo.ee_pos_m[0]) > 0.05  # it did move
-    opens_with_other_readers(folder, len(demo))
+    demo = read_demo(folder, CONTRACT)
+    assert {f.stamp_ns for f in demo.frames} <= {f.stamp_ns for f in frames}
+    assert np.abs(demo.actions[:, :3]).max() > 0.005  # it was driven
+    opens_with_other_readers(folder, len(frames))
     labels_are_what_was_applied(folder, demo)
+
+
+def frames_of(folder: Path) -> list[Frame]:
+    """All frames of an episode, those before and after it was driven too."""
+    sampler, frames = Sampler(CONTRACT), []
+    for topic, _, msg in Bag.open(folder).decoded(["/joint_states", "/front/image_raw"]):
+        sampler.feed(topic.removeprefix("/"), msg)
+        frames += sampler.ready()
+    return frames
 
 
 def opens_with_other_readers(folder: Path, frames: int) -> None:
@@ -101,7 +114,6 @@ def opens_with_other_readers(folder: Path, frames: int) -> None:
 def labels_are_what_was_applied(folder: Path, demo) -> None:
     """Each action is what the gate applied for that picture, and within its limits."""
     assert np.abs(demo.actions[:, :3]).max() <= CONTRACT.limits.linear_m_s + 1e-6
-    assert np.abs(demo.actions[:, :3]).max() > 0.01
     bag = Bag.open(folder)
     applied = [msg for _, _, msg in bag.decoded(["/command_gate/applied"])]
     stamps = [msg.proposal_stamp.sec * 10**9 + msg.proposal_stamp.nanosec for msg in applied]

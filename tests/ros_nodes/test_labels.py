@@ -50,8 +50,18 @@ def test_ticks_count_where_no_proposal_fits():
     assert actions[1, 0] == pytest.approx(0.1)
 
 
+def test_a_moment_of_holding_is_a_label_too():
+    held = [
+        Applied(t.stamp_ns, 0, np.array([0, 0, 0, np.nan])) if t.proposal_ns == IMAGES[2] else t
+        for t in ticks()
+    ]
+    kept, actions = label(IMAGES, MEASURED, held)
+    assert kept == slice(0, 4)
+    np.testing.assert_allclose(actions[2], [0, 0, 0, 0.08])
+
+
 def test_a_hole_is_named():
-    with pytest.raises(DemoFormatError, match=r"after 1 images in the middle.*the first at 5.200"):
+    with pytest.raises(DemoFormatError, match=r"after 1 images in the middle.*first at 5.200 s"):
         label(IMAGES, MEASURED, [t for t in ticks() if t.proposal_ns != IMAGES[2]])
 
 
