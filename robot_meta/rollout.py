@@ -56,10 +56,9 @@ def demonstrate(env: Any, *, seed: int, options: dict[str, Any]) -> tuple[Demo, 
         observation, info = env.reset(seed=seed, options={**options, "trial": trial})
         frames, actions = [], []
         for tick in range(env.max_steps):
-            action = env.expert()
             frames.append(frame_of(observation, tick))
-            actions.append(action)
-            observation, _, terminated, truncated, info = env.step(action)
+            observation, _, terminated, truncated, info = env.step(env.expert())
+            actions.append(env.applied_action)  # after all limits: what a robot's recorder hears
             if terminated or truncated:
                 break
         if info["success"]:

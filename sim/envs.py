@@ -47,6 +47,8 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         self.family, self.split, self.preset = as_family(family), split, preset
         self.max_steps, self.image, self.render_mode = max_steps, image, render_mode
         self.servo = Servo()
+        self.applied_action: Array = np.zeros(4)
+        """The last action (4,) after all limits, as a demonstration records it."""
         self._episode: Episode | None = None
         self._camera: Camera | None = None
         box = gymnasium.spaces.Box
@@ -101,7 +103,8 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         self._episode.reset(
             rng, avoid=given.get("avoid"), preset=self.preset, arrangement=arrangement
         )
-        self.servo.reset(self._episode.follower.sample(0.0)[0])
+        # Where the arm is measured to be, as the command gate does.
+        self.servo.reset(self._episode.world.arm_q)
         self._steps = 0
         return self._observe(), self._info(success=False)
 
@@ -118,10 +121,13 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
             )
         episode, twist = self.episode, np.array([*action[:3], 0.0, 0.0, 0.0])
         episode.world.set_gripper(float(action[3]))
+        ticks = []
         for _ in range(round(POLICY_S / SERVO_S)):
             self.applied = self.servo.step(twist, SERVO_S)
+            ticks.append(self.applied.twist[:3])
             episode.command(self.servo.braking_points(SERVO_S))
             episode.advance(SERVO_S)
+        self.applied_action = np.array([*np.mean(ticks, axis=0), action[3]])
         progress = episode.judge()
         self._steps += 1
         info = self._info(success=progress.success)
@@ -189,9 +195,10 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
 
     def _observe(self) -> Observation:
         world = self.episode.world
+        q = world.arm_q.copy()
         observation: Observation = {
-            "q_rad": world.arm_q.copy(),
-            "ee_pos_m": world.tcp_pose()[0],
+            "q_rad": q,
+            "ee_pos_m": self.servo.kinematics.forward(q)[0],
             "gripper_m": np.array([world.gripper_m]),
         }
         if self.image is not None:
