@@ -31,7 +31,7 @@ CLOCK = _profile(1)
 SENSOR_SUB = _profile(5, reliable=False)
 """Sensor subscriber: best effort, depth 5."""
 JOINTS_SUB = _profile(50, reliable=False)
-"""Joint states where each one counts, as for frames: half a second of them while the reader acts."""
+"""Joint states where each one counts, as for frames: half a second of them."""
 COMMAND = _profile(1)
 """Commands, both ends: the latest wins."""
 LATCHED = _profile(1, latched=True)
