@@ -62,5 +62,5 @@ def _action(process: Process) -> Node:
         arguments=["--ros-args", *process.ros_args],
         output="screen",
         emulate_tty=True,
-        on_exit=ending if process.required else [],
+        on_exit=ending if process.required else None,
     )
