@@ -139,7 +139,7 @@ class Bag:
         for raw in self.messages(topics):
             try:
                 message = store.deserialize_cdr(raw.data, raw.type)
-            except (SerdeError, TypesysError, ValueError, IndexError) as error:
+            except (SerdeError, TypesysError, ValueError, LookupError, RecursionError) as error:
                 raise DemoFormatError(
                     f"{self.path}: {raw.topic} at {raw.log_ns} ns is no {raw.type}: {error}"
                 ) from error
@@ -197,6 +197,10 @@ def read_demo(source: str | Path, contract: Contract) -> Demo:
                 frames += sampler.ready()
         except ObservationError as error:
             raise DemoFormatError(f"{bag.path}: at {log_ns / 1e9:.3f} s: {error}") from error
+        except (AttributeError, TypeError) as error:
+            raise DemoFormatError(
+                f"{bag.path}: {topic}: its {bag.types[topic]} is not ours: {error}"
+            ) from error
         if len(frames) > MAX_DEMO_FRAMES:
             raise DemoFormatError(f"{bag.path}: over {MAX_DEMO_FRAMES} images; cut it into demos")
     if not frames:

@@ -18,7 +18,7 @@ from ros_nodes.bag import Bag, read_demo, read_messages, recover
 from ros_nodes.bag_writer import Writer
 from ros_nodes.contract import Contract, Qos
 from ros_nodes.sampler import Sampler
-from ros_nodes.schemas import definition
+from ros_nodes.schemas import Definition, definition
 from tests.ros_nodes.recordings import (
     CONTRACT,
     IMAGE_STEP,
@@ -344,6 +344,38 @@ def test_bad_episode_json_is_named(episode, text, message):
     (episode / "episode.json").write_text(text)
     with pytest.raises(DemoFormatError, match=message):
         read_demo(episode, CONTRACT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'int32 a\nstring X="""\n{code}\n"""',
+        "string X=a\\' + str({code}) + \\'",
+        "string X=x'; {code}; y='",
+        "string X=x\r{code}",
+        'string a "x" + str({code})',
+        "int32 a\n{separator}\nMSG: a/msg/B({code})\nint32 a",
+        "int32 a({code})",
+        "int32[1+len(str({code}))] a",
+        "sensor_msgs/Image again",
+        "uint8[4000000000] data",
+        "int32 height",
+        "",
+    ],
+)
+def test_hostile_definitions_are_refused_and_never_run(tmp_path, text):
+    file = tmp_path / "pwned"
+    text = text.replace("{code}", f"open('{file}', 'w')").replace("{separator}", "=" * 80)
+    writer = Writer(tmp_path / "e", info(), CONTRACT)
+    for topic, ns, msg in stream(2):
+        name = msg.__msgtype__
+        fake = Definition(text, "RIHS01_0") if name == "sensor_msgs/msg/Image" else None
+        writer.add_topic(topic, name, [], fake)
+        writer.write(topic, bytes(STORE.serialize_cdr(msg, name)), ns, ns)
+    writer.close("succeeded")
+    with pytest.raises(DemoFormatError, match=r"no definition|is no sensor_msgs|is not ours"):
+        read_demo(tmp_path / "e", CONTRACT)
+    assert not file.exists()
 
 
 # --- recovery -------------------------------------------------------------------------------------
