@@ -27,6 +27,8 @@ HELD_M = (0.019, 0.021)
 GRASPABLE = ("square", "circle", "rectangle", "half_disc", "ellipse")
 """Shapes that two parallel pads hold without turning them."""
 GOAL_RADIUS_M = 0.04
+DRAWS = 20_000
+"""Arrangements that are tried before a task is said to be too large for the table."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +191,10 @@ def draw_arrangement(task: Task, rng: Generator, avoid: Array | None = None) -> 
     """A free arrangement of `task`; its targets lie >= 10 cm from the rows of `avoid` (n, 2).
 
     Raises:
-        RuntimeError: if none is found in 20,000 draws (the regions leave room, so this says a size
+        RuntimeError: if none is found in `DRAWS` draws (the regions leave room, so this says a size
         is wrong).
     """
-    for _ in range(20_000):
+    for _ in range(DRAWS):
         start = np.array([0.45, 0.0, 0.22]) + rng.uniform((-0.02, -0.06, -0.03), (0.02, 0.06, 0.03))
         goal = rng.uniform(*_REGIONS["goal"])
         objects = np.zeros((0, 3))
@@ -208,7 +210,7 @@ def draw_arrangement(task: Task, rng: Generator, avoid: Array | None = None) -> 
         if _free(task, drawn) and (avoid is None or _moved(drawn.target_xy_m(task), avoid)):
             return drawn
     raise RuntimeError(
-        f"no free arrangement of {task.label} in 20000 draws; its things are too large"
+        f"no free arrangement of {task.label} in {DRAWS} draws; its things are too large"
     )
 
 
