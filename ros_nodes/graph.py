@@ -205,7 +205,7 @@ def _teleop(default: str) -> tuple[Argument, NodeSpec]:
     sources = ("none", "scripted", "keyboard", "joy")
     node = NodeSpec(
         "teleop",
-        _AUTOSTART | {"device": Ref("teleop")},
+        _AUTOSTART | {"device": Ref("teleop"), "tty": "/dev/tty"},
         when=(When("teleop", sources[1:]),),
     )
     return Argument(
