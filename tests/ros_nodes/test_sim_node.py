@@ -35,7 +35,7 @@ from ros_nodes import qos
 from ros_nodes.arm_sim import STATE_NAMES
 from ros_nodes.messages import floats, joint_positions, joint_velocities, stamp_ns
 from ros_nodes.node import ERROR, OK
-from sim.sawyer import JOINT_NAMES
+from sim.sawyer import JOINT_NAMES, Kinematics
 from sim.servo import Servo
 
 pytestmark = pytest.mark.ros
@@ -424,6 +424,29 @@ def test_a_restarted_lifecycle_goes_on_in_time(nodes, ros_client):
     count = len(clock)
     ros_client.until(lambda: len(clock) > count + 10)
     assert (np.diff([stamp_ns(m.clock) for m in clock]) > 0).all()
+
+
+def test_transforms_lead_to_the_tip(nodes, ros_client):
+    tf2 = pytest.importorskip("tf2_msgs.msg", reason="tf2_msgs is not among the wheels")
+    moving = ros_client.inbox(tf2.TFMessage, "/tf", PATIENT)
+    fixed = ros_client.inbox(tf2.TFMessage, "/tf_static", qos.LATCHED)
+    joints = ros_client.inbox(JointState, "joint_states", PATIENT)
+    nodes.node(SIM)
+    ros_client.until(lambda: len(moving) > 5 and len(joints) > 20 and fixed)
+    at_ns = stamp_ns(moving[5].transforms[0].header.stamp)
+    q = next(joint_positions(m, JOINT_NAMES) for m in joints if stamp_ns(m.header.stamp) == at_ns)
+    tip, parent = np.eye(4), "right_gripper_tip"
+    found = {t.child_frame_id: t for t in (*moving[5].transforms, *fixed[0].transforms)}
+    while parent in found:
+        step, r = np.eye(4), found[parent].transform.rotation
+        k = np.array([[0, -r.z, r.y], [r.z, 0, -r.x], [-r.y, r.x, 0]])
+        step[:3, :3] += 2 * r.w * k + 2 * k @ k
+        t = found[parent].transform.translation
+        step[:3, 3] = t.x, t.y, t.z
+        tip, parent = step @ tip, found[parent].header.frame_id
+    assert parent == "base"
+    np.testing.assert_allclose(tip[:3, 3], Kinematics().forward(q)[0], atol=1e-6)
+    assert "front_optical_frame" in found
 
 
 @pytest.mark.parametrize(
