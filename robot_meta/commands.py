@@ -95,6 +95,8 @@ class TrainOptions:
     """Use so many training tasks."""
     settings: tuple[str, ...] = ()
     """Settings of the learner as name=value, such as steps=2 net.embed=64."""
+    start: Path | None = None
+    """Checkpoint to start from, such as that of another family."""
     out: Path | None = None
     """Folder of the run; runs/LEARNER-TASK if not given."""
     save_every: int = 200
@@ -157,6 +159,7 @@ def train(
         settings=training.parse_settings(options.settings),
         batch=options.batch // processes,
         limit=options.limit,
+        start=options.start,
     )
     folder = options.out or RUNS / f"{learner}-{task}"
     saving = training.Saving(

@@ -43,6 +43,8 @@ class Run:
     """Draws one meta-batch of this process."""
     validate: Callable[[Params], dict[str, float]] | None = None
     """Figures on the validation set."""
+    start: Params | None = None
+    """Parameters to start from, instead of fresh ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ def prepare_mil(
     settings: Mapping[str, Any],
     batch: int,
     limit: int | None = None,
+    start: Path | None = None,
 ) -> Run:
     """MIL on a folder of collected demonstrations.
 
@@ -74,10 +77,12 @@ def prepare_mil(
         settings: of `MilConfig`, JSON values.
         batch: tasks a meta-step in this process.
         limit: use so many tasks of the data.
+        start: a checkpoint to start from; parameters that it lacks are fresh.
 
     Raises:
         DataError: no data, or of another format.
         ConfigError: a setting that `MilConfig` does not know.
+        CheckpointError: `start` is no checkpoint, or its parameters have other shapes.
     """
     net = from_dict(VisionConfig, settings.get("net", {}))
     if "cells" not in settings:
@@ -104,7 +109,19 @@ def prepare_mil(
         trainable=learner,
         sample=lambda rng: mil.sample_batch(train, config, batch, rng),
         validate=validate if held is not None else None,
+        start=continued(learner.init(0), start) if start is not None else None,
     )
+
+
+def continued(fresh: Params, path: Path) -> Params:
+    """`fresh` parameters with those that a checkpoint has in their place.
+
+    Raises:
+        CheckpointError: no good checkpoint, or parameters of other shapes.
+    """
+    known = {name: p for name, p in checkpoint.load(path).params.items() if name in fresh}
+    checkpoint.check_shapes(path, known, {name: tuple(fresh[name].shape) for name in known})
+    return {**fresh, **known}
 
 
 def grid_places(family: str, grid: tuple[int, int]) -> list[list[float]]:
@@ -133,7 +150,7 @@ def train(run: Run, config: TrainConfig, saving: Saving) -> Iterator[TrainStep]:
     saving.out.mkdir(parents=True, exist_ok=True)
     name, settings = run.learner.name, as_dict(run.learner.config)
     state_file = saving.out / STATE
-    start: Params | TrainState = run.learner.init(config.seed)
+    start: Params | TrainState = run.start or run.learner.init(config.seed)
     if state_file.exists():
         start = load_state(state_file, name, settings, config)
     with parallel.join_world() as world:
