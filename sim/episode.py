@@ -75,7 +75,7 @@ class Episode:
     ) -> Arrangement:
         """Lay the task out anew, as drawn unless `arrangement` is given; the arm at its start."""
         world = self.world
-        mujoco.mj_resetData(world.model, world.data)
+        world.reset()
         drawn = draw_arrangement(self.task, rng, avoid)
         self.arrangement = arrangement or drawn
         self.appearance: Appearance = draw_appearance(preset, rng)

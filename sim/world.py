@@ -134,12 +134,22 @@ class World:
             self.data.xfrc_applied[i] = 0.0
             del self._wrench_until[i]
 
+    def reset(self) -> None:
+        """Back to the model's first state, with nothing applied; time goes on."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._wrench_until.clear()
+
     def save_state(self) -> bytes:
-        """Everything that the next step depends on, bit for bit."""
+        """Everything that the next step depends on, bit for bit.
+
+        Eight bytes of step count, the numbers of MuJoCo's integration state, and (body, ns left)
+        of every push that is going on.
+        """
         state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self.data, state, _STATE)
+        left = [(i, end - self.time_ns) for i, end in sorted(self._wrench_until.items())]
         saved: bytes = np.int64(self._steps).tobytes() + state.tobytes()
-        return saved
+        return saved + np.array(left, np.int64).tobytes()
 
     def restore_state(self, state: bytes) -> None:
         """Return to a saved state of the same scene.
@@ -147,10 +157,12 @@ class World:
         Raises:
             ValueError: if the bytes belong to a model of another size.
         """
-        values = np.frombuffer(state[8:])
-        size = mujoco.mj_stateSize(self.model, _STATE)
-        if values.size != size:
-            raise ValueError(f"the state has {values.size} numbers, this model takes {size}")
+        size: int = mujoco.mj_stateSize(self.model, _STATE)
+        end = 8 * (1 + size)
+        if len(state) < end or (len(state) - end) % 16:
+            raise ValueError(f"the state has {len(state)} bytes, this model takes {end}")
         self._steps = int(np.frombuffer(state[:8], np.int64)[0])
-        mujoco.mj_setState(self.model, self.data, values, _STATE)
+        left = np.frombuffer(state[end:], np.int64).reshape(-1, 2).tolist()
+        self._wrench_until = {i: self.time_ns + ns for i, ns in left}
+        mujoco.mj_setState(self.model, self.data, np.frombuffer(state[8:end]), _STATE)
         mujoco.mj_forward(self.model, self.data)

@@ -65,7 +65,7 @@ def test_runs_the_environments_episode_to_the_bit():
     sim = ArmSim(json.dumps(task), seed=4, image_size=None)
     np.testing.assert_array_equal(sim.joint_state()[0][:7], env.episode.world.arm_q)
     servo = Servo()
-    servo.reset(sim.receiver.sample(0.0)[0])
+    servo.reset(sim.joint_state()[0][:7])
     for i in range(30):
         action = np.array([0.2 * np.sin(i / 5), 0.2 * np.cos(i / 7), -0.05, 0.01 * (i % 3)])
         _, _, _, _, info = env.step(action)
