@@ -17,6 +17,8 @@ from geometry_msgs.msg import Point, Pose, Wrench
 from geometry_msgs.msg import Vector3 as Vector
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from robot_meta_msgs.msg import Applied, SimState
 from robot_meta_msgs.srv import (
     ApplyWrench,
@@ -288,6 +290,25 @@ def test_stepping_is_interrupted_by_going_on(nodes, ros_client):
     ros_client.until(long.done)
     assert not long.result().success
     assert "interrupted by set_pause" in long.result().message
+
+
+def test_the_rate_changes_without_a_jump_and_nonsense_is_refused(nodes, ros_client):
+    clock = ros_client.inbox(Clock, "/clock", PATIENT)
+    nodes.node(SIM)
+    ros_client.until(lambda: len(clock) > 10)
+
+    def set_rate(rate):
+        parameters = [Parameter("rate", value=rate).to_parameter_msg()]
+        request = SetParameters.Request(parameters=parameters)
+        return ros_client.call(SetParameters, "sim/set_parameters", request).results[0]
+
+    assert set_rate(5.0).successful
+    refused = set_rate(0.0)
+    assert not refused.successful
+    assert "lock-step" in refused.reason
+    count = len(clock)
+    ros_client.until(lambda: len(clock) > count + 100)
+    assert set(np.diff([stamp_ns(m.clock) for m in clock])) == {10 * MS}
 
 
 def test_two_copies_side_by_side(nodes, ros_client):
