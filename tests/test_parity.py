@@ -47,8 +47,10 @@ class Graph:
 
     def demonstrate(self) -> Path:
         """Record the script doing the task for `STEPS` pictures; the episode's folder."""
-        silent = lambda: set(self.status[-1].silent_topics)  # noqa: E731
-        heard = lambda: self.status and not silent() & NEEDED  # noqa: E731
+
+        def heard():
+            return self.status and not NEEDED & set(self.status[-1].silent_topics)
+
         self.client.until(heard, 40.0, "all topics heard")
         self.client.until(self.frames_file.exists, 40.0, "the policy node sees frames")
         folder = Path(self.trigger("recorder/start"))

@@ -42,8 +42,11 @@ class Recorder:
 
     def hears(self, topics=NEEDED) -> None:
         """Wait until something came on these topics."""
-        silent = lambda: set(self.status[-1].silent_topics)  # noqa: E731
-        self.client.until(lambda: self.status and not silent() & topics, what="topics heard")
+
+        def heard():
+            return self.status and not topics & set(self.status[-1].silent_topics)
+
+        self.client.until(heard, what="topics heard")
 
     def trigger(self, name: str):
         return self.client.call(Trigger, f"recorder/{name}", Trigger.Request())
@@ -51,8 +54,10 @@ class Recorder:
     def goal(self, **fields):
         """Send a goal and return its handle."""
         self.client.until(self.action.server_is_ready, what="record_episode")
-        note = lambda message: self.feedback.append(message.feedback)  # noqa: E731
-        sent = self.action.send_goal_async(RecordEpisode.Goal(**fields), feedback_callback=note)
+        sent = self.action.send_goal_async(
+            RecordEpisode.Goal(**fields),
+            feedback_callback=lambda message: self.feedback.append(message.feedback),
+        )
         self.client.until(sent.done, what="answer to the goal")
         return sent.result()
 
@@ -63,7 +68,11 @@ class Recorder:
 
     def records(self, messages: int) -> None:
         """Wait until the running episode has so many messages."""
-        grown = lambda: self.status[-1].recording and self.status[-1].messages >= messages  # noqa: E731
+
+        def grown():
+            last = self.status[-1] if self.status else None
+            return last is not None and last.recording and last.messages >= messages
+
         self.client.until(grown, what=f"{messages} messages")
 
 
