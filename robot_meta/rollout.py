@@ -72,9 +72,9 @@ def demonstrate(env: Any, *, seed: int, options: dict[str, Any]) -> tuple[Demo, 
 def run(env: Any, policy: Policy, *, seed: int, options: dict[str, Any]) -> Outcome:
     """One trial of `policy` from a reset with `seed` and `options`."""
     observation, info = env.reset(seed=seed, options=options)
-    low, high = env.action_space.low, env.action_space.high
     for tick in range(env.max_steps):
-        action = np.clip(policy(frame_of(observation, tick)), low, high)
+        # What is too much is for the servo and the gripper to limit, as on a robot.
+        action = policy(frame_of(observation, tick))
         observation, _, terminated, truncated, info = env.step(action)
         if terminated or truncated:
             break

@@ -211,7 +211,7 @@ class ArmGate:
         gate = self.gate
         if not gate.rules.lockstep or stamp_ns % IMAGE_NS or gate.mode in (Mode.IDLE, Mode.HOLD):
             return False
-        source = gate.source or ("policy" if gate.mode is Mode.POLICY else "")
+        source = gate.expected
         if source and self._missed_ns.get(source, 0) >= stamp_ns:
             return False
         last_ns = gate.last_stamp_ns(source) if source else 0

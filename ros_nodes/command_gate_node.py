@@ -164,8 +164,10 @@ class CommandGateNode(RobotNode):
         for source in self.arm.gate.sources:
             twist, gripper = f"{source}/twist", f"{source}/gripper"
             heard |= {twist: source, gripper: source}
-            hear(TwistStamped, twist, lambda m, s=source: self._on_twist(s, m), qos.COMMAND)
+            # Sources send the opening first, and an executor serves in this order: both of an
+            # answer are here when a lock-step tick is made of it.
             hear(Gripper, gripper, lambda m, s=source: self._on_gripper(s, m), qos.COMMAND)
+            hear(TwistStamped, twist, lambda m, s=source: self._on_twist(s, m), qos.COMMAND)
         heard["teleop/deadman"] = "teleop"
         hear(Bool, "teleop/deadman", self._on_deadman, qos.COMMAND)
         hear(PolicyStatus, "policy/status", self._on_policy, qos.STATUS)
@@ -228,8 +230,11 @@ class CommandGateNode(RobotNode):
         self._last, self._flags = command, self._flags | command.flags
 
     def _begin_lockstep_tick(self, at_ns: int) -> None:
-        if self._last is not None and at_ns == self._last.stamp_ns:
-            self._send(self._last)  # the simulator asks again
+        last = self._last
+        answered = last is not None and at_ns == last.stamp_ns
+        # Nothing was sent, and somebody may move the robot by now: the answer may be another.
+        if last is not None and answered and (last.points or not self.core.gate.moving):
+            self._send(last)  # the simulator asks again
         elif self._due is None or self._due[0] != at_ns:
             self._due = at_ns, time.monotonic_ns()
             self._finish_lockstep_tick()

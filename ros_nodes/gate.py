@@ -163,6 +163,17 @@ class Gate:
         return self._inputs[source].last_ns.get("motion", 0)
 
     @property
+    def expected(self) -> str:
+        """Who moves the robot or is about to: the policy in its mode, a person who presses."""
+        if self.source:
+            return self.source
+        for name, wants in self.sources.items():
+            pressing = wants is Mode.TELEOP and self._inputs[name].pressed
+            if wants is self.mode and (pressing or wants is Mode.POLICY):
+                return name
+        return ""
+
+    @property
     def moving(self) -> bool:
         """Whether somebody may move the robot now."""
         return self.mode in MOVING or self.source == MOVE

@@ -42,6 +42,11 @@ class Input:
         """Its dead man's switch; once heard of, nothing moves without it."""
         self._pressed, self._pressed_ns = pressed, watch_ns
 
+    @property
+    def pressed(self) -> bool:
+        """Whether its dead man's switch was heard of last as pressed."""
+        return bool(self._pressed)
+
     def check(self, channel: str, stamp_ns: int, now: Now, watch_ns: int) -> None:
         """Whether a message may count.
 

@@ -138,6 +138,7 @@ class SimNode(RobotNode):
         self.paused = self.p.paused
         self.steps_left = 0
         self._complained_ns = self._reset_ns = 0
+        self._picture: Image | None = None
         self._late: deque[tuple[int, Image, CameraInfo]] = deque()
         self._pacer = self._new_pacer()
         self._announce()
@@ -218,6 +219,9 @@ class SimNode(RobotNode):
         for _ in range(count):
             if self.sim.diverged or not self._lock.complete():
                 break
+            if self._unbegun:
+                self._begin()
+                continue
             self.sim.step()
             if self.sim.diverged:
                 self._report_divergence()
@@ -230,6 +234,8 @@ class SimNode(RobotNode):
         if self._lock.repeat_due(steady_ns):
             self._clock_pub.publish(sim_messages.clock(self.sim.time_ns))
             self._joints_pub.publish(sim_messages.joint_state(self.sim))
+            if self._picture is not None:
+                self._image_pub.publish(self._picture)
         if self._lock.lost(steady_ns):
             self.paused = True
             self.diagnose("lockstep", ERROR, "the gate has not answered for 5 s: paused")
@@ -254,6 +260,15 @@ class SimNode(RobotNode):
             self._tf_static_pub.publish(TFMessage(transforms=fixed))
         self._late.clear()
         self.diagnose("physics", OK, "running", episode=self.sim.episode_number)
+        # In lock-step, an episode laid out while time stands begins with time: its first picture
+        # then finds everybody ready, and is answered within its own tick.
+        self._unbegun = self.p.lockstep and self.paused
+        self._publish()
+
+    def _begin(self) -> None:
+        """Announce the first moment again, now with its picture, and wait for the answer to it."""
+        self._unbegun = False
+        self._lock.reset()
         self._publish()
 
     def _publish(self) -> None:
@@ -266,9 +281,8 @@ class SimNode(RobotNode):
             moving = self._links.moving(sim.episode.world.data)
             self._tf_pub.publish(TFMessage(transforms=sim_messages.transforms(moving, now_ns)))
         period_ns = BATCH_NS * max(1, round(1e9 / self.p.camera_hz / BATCH_NS))
-        picture = elapsed_ns % period_ns == 0
-        if picture:
-            self._take_picture(now_ns)
+        picture = elapsed_ns % period_ns == 0 and not self._unbegun
+        self._picture = self._take_picture(now_ns) if picture else None
         steady_ns = time.monotonic_ns()
         while self._late and self._late[0][0] <= now_ns:
             _, image, info = self._late.popleft()
@@ -280,11 +294,12 @@ class SimNode(RobotNode):
         if self.p.lockstep and now_ns % TICK_NS == 0:
             self._lock.wait(now_ns, time.monotonic_ns(), now_ns if picture else 0)
 
-    def _take_picture(self, now_ns: int) -> None:
+    def _take_picture(self, now_ns: int) -> Image:
         camera, frame_id = self.sim.camera, self.contract.camera.frame_id
         image = sim_messages.image(camera.render(), now_ns, frame_id)
         info = sim_messages.camera_info(camera, now_ns, frame_id)
         self._late.append((now_ns + self.sim.camera_delay_ns, image, info))
+        return image
 
     def _diagnose_work(self, steady_ns: int) -> None:
         receiver = self.sim.receiver

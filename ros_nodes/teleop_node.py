@@ -231,10 +231,10 @@ class TeleopNode(RobotNode):
         set_stamp(twist.header.stamp, at_ns)
         twist.header.frame_id = self._base
         fill_twist(twist, command.twist)
-        self._twist_pub.publish(twist)
         if command.opening_m is not None:
             gripper = Gripper(header=twist.header, opening_m=command.opening_m)
             self._gripper_pub.publish(gripper)
+        self._twist_pub.publish(twist)
 
     # --- services -----------------------------------------------------------------------------
 
