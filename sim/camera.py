@@ -77,9 +77,10 @@ class Camera:
         return rgb
 
     def intrinsics(self) -> Array:
-        """Pinhole matrix K (3, 3) in pixels, no distortion."""
+        """Pinhole matrix K (3, 3) in pixels, no distortion; the first pixel's middle is at 0."""
         focal = self.height / (2.0 * np.tan(np.deg2rad(self._world.model.cam_fovy[self._id]) / 2.0))
-        return np.array([[focal, 0, self.width / 2], [0, focal, self.height / 2], [0, 0, 1.0]])
+        x, y = (self.width - 1) / 2, (self.height - 1) / 2
+        return np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]])
 
     def pose(self) -> tuple[Array, Array]:
         """Position (3,) m and rotation (3, 3) in `base` of the optical frame: z forward, y down."""

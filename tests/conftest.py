@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+import sim  # noqa: F401 - chooses the renderer, before any test imports mujoco
 from ros_nodes import dds
 
 # One lock port a domain: two test runs on one machine never share a domain.

@@ -45,8 +45,8 @@ def test_image_and_calibration_belong_together(sim):
     k, p = np.reshape(info.k, (3, 3)), np.reshape(info.p, (3, 4))
     np.testing.assert_array_equal(p[:, :3], k)
     np.testing.assert_array_equal(np.reshape(info.r, (3, 3)), np.eye(3))
-    assert k[0, 2] == 160
-    assert k[1, 2] == 120
+    assert k[0, 2] == 159.5
+    assert k[1, 2] == 119.5
     assert not np.any(info.d)
 
 
