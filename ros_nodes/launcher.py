@@ -113,15 +113,31 @@ def run(nodes: Sequence[Process]) -> int:
     return code
 
 
-def start(nodes: Sequence[Process]) -> list[Running]:
-    """Start every node; give the result to `end`, or they run until this process is gone."""
-    return [_start(node) for node in nodes]
+def start(nodes: Sequence[Process], logs: Path | None = None) -> list[Running]:
+    """Start every node; give the result to `end`, or they run until this process is gone.
+
+    Args:
+        nodes: as `resolve` gives them.
+        logs: folder for what they print, `<executable>.log` each; None: to this terminal.
+    """
+    return [_start(node, logs) for node in nodes]
 
 
-def _start(node: Process) -> Running:
+def _start(node: Process, logs: Path | None) -> Running:
     command = [sys.executable, "-m", "ros_nodes.process", node.module, *node.arguments]
-    popen = subprocess.Popen(command, env=_environment(), preexec_fn=_die_with_parent)
-    print(f"[{node.executable}] started, process {popen.pid}", flush=True)
+    if logs is None:
+        popen = subprocess.Popen(command, env=_environment(), preexec_fn=_die_with_parent)
+        print(f"[{node.executable}] started, process {popen.pid}", flush=True)
+        return Running(node, popen)
+    with (logs / f"{node.executable}.log").open("wb") as log:
+        popen = subprocess.Popen(
+            command,
+            env=_environment(),
+            preexec_fn=_die_with_parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     return Running(node, popen)
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
-import os
-import socket
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,10 +10,7 @@ import pytest
 
 import sim  # noqa: F401 - chooses the renderer, before any test imports mujoco
 from ros_nodes import dds
-
-# One lock port a domain: two test runs on one machine never share a domain.
-_LOCK_PORT = 47000
-_DOMAINS = itertools.cycle(range(1, 101))
+from ros_nodes import domain as domains
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -36,24 +30,15 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Iterator[int]:
     """A ROS domain of the test's own, set in the environment for it and its child processes."""
-    start = os.getpid() % 100
-    for domain in itertools.islice(_DOMAINS, start, start + 200):
-        lock = socket.socket()
-        try:
-            lock.bind(("127.0.0.1", _LOCK_PORT + domain))
-            break
-        except OSError:
-            lock.close()
-    else:
-        pytest.fail("no free ROS domain")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+    claim = domains.claim()
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(claim.number))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_PYTHON_CHECK_FIELDS", "1")
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
     for name, value in dds.environment().items():
         monkeypatch.setenv(name, value)
-    yield domain
-    lock.close()
+    yield claim.number
+    claim.release()
 
 
 @pytest.fixture

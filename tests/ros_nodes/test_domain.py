@@ -1,0 +1,28 @@
+import socket
+
+import pytest
+
+from robot_meta.errors import ConfigError
+from ros_nodes import domain
+
+
+def test_two_claims_never_get_the_same_domain():
+    with domain.claim([98, 99]) as one, domain.claim([98, 99]) as other:
+        assert {one.number, other.number} == {98, 99}
+        with pytest.raises(ConfigError, match="in use"):
+            domain.claim([98, 99])
+    with domain.claim([98]) as again:
+        assert again.number == 98
+
+
+def test_a_domain_in_which_somebody_speaks_is_left_alone():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
+        participant.bind(("127.0.0.1", 7400 + 250 * 97 + 10))
+        with domain.claim([97, 98]) as claim:
+            assert claim.number == 98
+
+
+def test_a_domain_is_found_without_being_told_where():
+    with domain.claim() as one, domain.claim() as other:
+        assert one.number != other.number
+        assert {one.number, other.number} <= set(domain.DOMAINS)
