@@ -53,9 +53,9 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         self._camera: Camera | None = None
         box = gymnasium.spaces.Box
         spaces: dict[str, gymnasium.Space[Any]] = {
-            "q_rad": box(-np.inf, np.inf, (7,)),
-            "ee_pos_m": box(-np.inf, np.inf, (3,)),
-            "gripper_m": box(0.0, 0.1, (1,)),
+            "q_rad": box(-np.inf, np.inf, (7,), np.float64),
+            "ee_pos_m": box(-np.inf, np.inf, (3,), np.float64),
+            "gripper_m": box(-np.inf, np.inf, (1,), np.float64),
         }
         if image is not None:
             spaces["rgb"] = box(0, 255, (*image.size, 3), np.uint8)

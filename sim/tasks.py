@@ -78,7 +78,7 @@ class Task:
         return cls(**fields)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrangement:
     """Where things lie: rows (x m, y m, yaw rad); where to push to; where the tip starts."""
 
@@ -86,6 +86,12 @@ class Arrangement:
     containers: Array
     goal_xy_m: Array
     start_tcp_m: Array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Arrangement) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
 
     def to_json(self) -> str:
         """Text from which `from_json` makes the same arrangement."""

@@ -241,6 +241,10 @@ def test_an_arrangement_survives_its_text():
     again = Arrangement.from_json(drawn.to_json())
     for name, rows in drawn.__dict__.items():
         assert (getattr(again, name) == rows).all()
+    assert again == drawn
+    assert hash(again) == hash(drawn)
+    assert replace(drawn, goal_xy_m=drawn.goal_xy_m + 1e-12) != drawn
+    assert drawn != drawn.to_json()
 
 
 # --- streams ----------------------------------------------------------------------------------
