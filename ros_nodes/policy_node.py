@@ -194,10 +194,12 @@ class PolicyNode(RobotNode):
         if self.current is not None:
             self.current.tick(self.now_ns(), now - self._last_gate)
         silence_s = now - self._last_frame
-        if silence_s > SILENCE_S:
-            why = self.core.sampler.why
+        if now - self._last_bad < RECOVERED_S:
+            pass  # what was wrong with it has been told
+        elif silence_s > SILENCE_S:
+            why = self.core.sampler.why or "no image came"
             self.diagnose("observation", ERROR, f"no frame for {silence_s:.1f} s: {why}")
-        elif now - self._last_bad > RECOVERED_S:
+        else:
             self.diagnose("observation", OK, "frames come", lost=self.core.sampler.lost)
         self._diagnose_policy(self.core)
         self._ticks += 1

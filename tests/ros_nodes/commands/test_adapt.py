@@ -20,14 +20,14 @@ pytestmark = pytest.mark.ros
 def world(nodes, ros_client, tmp_path):
     world = PolicyWorld(ros_client)
     nodes.node(NODE, "-p", f"checkpoint:={save_theta(tmp_path / 'theta')}")
-    ros_client.until(lambda: world.status)
+    ros_client.until(lambda: world.status, 60.0)
     return world
 
 
 def command(nodes, client, *words):
     """Run `robot-meta words` while the test's own robot goes on."""
     process = nodes.python("-c", CLI, *map(str, words))
-    client.until(lambda: process.popen.poll() is not None, what=f"end of {words}")
+    client.until(lambda: process.popen.poll() is not None, limit_s=60.0, what=f"end of {words}")
     return process.wait(), process.output
 
 
