@@ -7,80 +7,33 @@ made the renderer, so all of it happens on the executor's.
 
 from __future__ import annotations
 
-import json
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from robot_meta_msgs.msg import Applied, SimState
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Bool, Float64MultiArray, String
+from robot_meta_msgs.msg import Applied
+from std_msgs.msg import Bool, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_meta.errors import ConfigError, ObservationError
-from ros_nodes import qos, sim_messages
+from ros_nodes import qos
 from ros_nodes.arm_sim import BATCH_NS, DECISION_NS, START_NS, ArmSim, parse_task
 from ros_nodes.contract import Contract
 from ros_nodes.lockstep import TICK_NS, Lockstep
 from ros_nodes.messages import stamp_ns
 from ros_nodes.node import ERROR, OK, WARN, RobotNode, run
 from ros_nodes.pacing import Pacer
-from ros_nodes.params import param
+from ros_nodes.sim_params import SimParams
 from ros_nodes.sim_services import SimServices
-from sim.links import LinkTree
-from sim.scene import PRESETS
-from sim.tasks import FAMILIES
-from sim.urdf import urdf
-
-try:
-    from tf2_msgs.msg import TFMessage
-except ImportError:  # not among the wheels; RViz's machines have it
-    TFMessage = None
+from ros_nodes.sim_topics import SimTopics
 
 MAX_BATCHES_A_CALL = 20
 """Callbacks get a turn after so many batches, however much time is owed."""
 REMEMBER_NS = 2_000_000_000
 """A refusal or a watchdog stop stays in the diagnostics for so long."""
-
 UNDER_WAY_NS = 100_000_000
 """Commands refused so soon after a reset were on their way when it came: no fault to report."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimParams:
-    """Parameters of the simulator."""
-
-    robot: str = param("sawyer", "Which robot.", choices=("sawyer",), read_only=True)
-    task: str = param("place", "First task: a family's name, or JSON as in ResetWorld.")
-    split: str = param("test", "Set that the first task is from.", choices=("train", "val", "test"))
-    index: int = param(0, "Number of the first task in its set.", low=0)
-    seed: int = param(0, "Seed of the first arrangement.", low=0)
-    preset: str = param("mild", "Appearance randomisation.", choices=tuple(PRESETS), read_only=True)
-    camera_hz: float = param(10.0, "Pictures a second, in whole 10 ms.", low=1.0, high=30.0)
-    rate: float = param(
-        1.0, "Simulated seconds a second; 0 with lockstep: as fast as it goes.", low=0.0, high=100.0
-    )
-    lockstep: bool = param(False, "Wait for the gate's answer to each tick.", read_only=True)
-    paused: bool = param(False, "Start paused.", read_only=True)
-    publish_tf: bool = param(True, "Publish /tf and /tf_static, where tf2_msgs is installed.")
-
-    def __post_init__(self) -> None:
-        """Refuse a clock that nothing drives."""
-        if self.rate == 0.0 and not self.lockstep:
-            raise ConfigError("rate 0 means as fast as lock-step allows; set lockstep:=true too")
-
-    @property
-    def first_task(self) -> str:
-        """The first task as `ResetWorld.task`."""
-        if self.task.lstrip().startswith("{"):
-            return self.task
-        if self.task not in FAMILIES:
-            raise ConfigError(f"no task {self.task!r}; use one of {', '.join(FAMILIES)}, or JSON")
-        return json.dumps({"family": self.task, "split": self.split, "index": self.index})
 
 
 class SimNode(RobotNode):
@@ -93,25 +46,16 @@ class SimNode(RobotNode):
         self._next_ns = START_NS
         self.aside = ReentrantCallbackGroup()
         """For callbacks that wait for others."""
+        self.undo: list[Callable[[], object]] = []
+        """Gives back what `setup` made, last first."""
 
     # --- lifecycle ----------------------------------------------------------------------------
 
     def setup(self) -> None:
         """Publishers, subscriptions and services; the world itself is made on activation."""
         self.contract = Contract.load(self.p.robot)
-        cam = self.contract.camera
         parse_task(self.p.first_task)
-        out = self._publisher
-        self._clock_pub = out(Clock, "/clock", qos.CLOCK)
-        self._joints_pub = out(JointState, "joint_states", qos.SENSOR_PUB(10))
-        self._image_pub = out(Image, cam.image_topic, qos.SENSOR_PUB(2))
-        self._info_pub = out(CameraInfo, cam.info_topic, qos.SENSOR_PUB(2))
-        self._state_pub = out(SimState, "sim/state", qos.STATUS)
-        self._description_pub = out(String, "robot_description", qos.LATCHED)
-        self._tf_pub = self._tf_static_pub = None
-        if self.p.publish_tf and TFMessage is not None:
-            self._tf_pub = out(TFMessage, "/tf", qos.SENSOR_PUB(100))
-            self._tf_static_pub = out(TFMessage, "/tf_static", qos.LATCHED)
+        self._topics = SimTopics(self, self.contract)
         listen = self._subscription
         listen(JointTrajectory, "arm_controller/joint_trajectory", self._on_trajectory, qos.COMMAND)
         listen(Float64MultiArray, "gripper_controller/commands", self._on_gripper, qos.COMMAND)
@@ -132,14 +76,11 @@ class SimNode(RobotNode):
                 image_size=(cam.width, cam.height),
                 start_ns=self._next_ns,
             )
-        model = self._sim.episode.world.model
-        self._description_pub.publish(String(data=urdf(model, name=self.p.robot)))
+        self._topics.describe(self._sim)
         self._lock = Lockstep()
         self.paused = self.p.paused
         self.steps_left = 0
         self._complained_ns = self._reset_ns = 0
-        self._picture: Image | None = None
-        self._late: deque[tuple[int, Image, CameraInfo]] = deque()
         self._pacer = self._new_pacer()
         self._announce()
         # Several looks a batch cost little and keep a batch within half of its time.
@@ -152,8 +93,10 @@ class SimNode(RobotNode):
             self._timer = None
 
     def teardown(self) -> None:
-        """Free the renderer; the publishers and services go with the node."""
+        """Free the renderer, and give back what `setup` made."""
         self.stop()
+        while self.undo:
+            self.undo.pop()()
         if self._sim is not None:
             self._sim.close()
             self._next_ns = self._sim.time_ns + DECISION_NS
@@ -232,10 +175,7 @@ class SimNode(RobotNode):
 
     def _mind_the_gate(self, steady_ns: int) -> None:
         if self._lock.repeat_due(steady_ns):
-            self._clock_pub.publish(sim_messages.clock(self.sim.time_ns))
-            self._joints_pub.publish(sim_messages.joint_state(self.sim))
-            if self._picture is not None:
-                self._image_pub.publish(self._picture)
+            self._topics.repeat(self.sim)
         if self._lock.lost(steady_ns):
             self.paused = True
             self.diagnose("lockstep", ERROR, "the gate has not answered for 5 s: paused")
@@ -247,18 +187,9 @@ class SimNode(RobotNode):
             "physics", ERROR, "the physics has diverged: nothing is published until reset_world"
         )
 
-    # --- what goes out ------------------------------------------------------------------------
-
     def _announce(self) -> None:
         """The first messages of an episode: frames, and everything as it is now."""
-        world, frames = self.sim.episode.world, self.contract.frames
-        self._links = LinkTree(world.model, frames.base)
-        if self._tf_static_pub is not None:
-            frame_id = self.contract.camera.frame_id
-            pose = sim_messages.camera_pose(self.sim.camera, frames.base, frame_id)
-            fixed = sim_messages.transforms([*self._links.fixed, pose], self.sim.time_ns)
-            self._tf_static_pub.publish(TFMessage(transforms=fixed))
-        self._late.clear()
+        self._topics.announce(self.sim)
         self.diagnose("physics", OK, "running", episode=self.sim.episode_number)
         # In lock-step, an episode laid out while time stands begins with time: its first picture
         # then finds everybody ready, and is answered within its own tick.
@@ -272,34 +203,13 @@ class SimNode(RobotNode):
         self._publish()
 
     def _publish(self) -> None:
-        """Everything that is due at the present tick; the picture last, as it takes longest."""
-        sim = self.sim
-        now_ns, elapsed_ns = sim.time_ns, sim.batches * BATCH_NS
-        self._clock_pub.publish(sim_messages.clock(now_ns))
-        self._joints_pub.publish(sim_messages.joint_state(sim))
-        if self._tf_pub is not None and self._tf_pub.get_subscription_count():
-            moving = self._links.moving(sim.episode.world.data)
-            self._tf_pub.publish(TFMessage(transforms=sim_messages.transforms(moving, now_ns)))
-        period_ns = BATCH_NS * max(1, round(1e9 / self.p.camera_hz / BATCH_NS))
-        picture = elapsed_ns % period_ns == 0 and not self._unbegun
-        self._picture = self._take_picture(now_ns) if picture else None
-        steady_ns = time.monotonic_ns()
-        while self._late and self._late[0][0] <= now_ns:
-            _, image, info = self._late.popleft()
-            self._image_pub.publish(image)
-            self._info_pub.publish(info)
-        if elapsed_ns % DECISION_NS == 0:
-            self._state_pub.publish(sim_messages.state(sim, steady_ns))
+        """What is due at this tick; then, in lock-step, wait for its answer."""
+        sim, steady_ns = self.sim, time.monotonic_ns()
+        picture = self._topics.publish(sim, self.p.camera_hz, pictures=not self._unbegun)
+        if sim.batches * BATCH_NS % DECISION_NS == 0:
             self._diagnose_work(steady_ns)
-        if self.p.lockstep and now_ns % TICK_NS == 0:
-            self._lock.wait(now_ns, time.monotonic_ns(), now_ns if picture else 0)
-
-    def _take_picture(self, now_ns: int) -> Image:
-        camera, frame_id = self.sim.camera, self.contract.camera.frame_id
-        image = sim_messages.image(camera.render(), now_ns, frame_id)
-        info = sim_messages.camera_info(camera, now_ns, frame_id)
-        self._late.append((now_ns + self.sim.camera_delay_ns, image, info))
-        return image
+        if self.p.lockstep and sim.time_ns % TICK_NS == 0:
+            self._lock.wait(sim.time_ns, steady_ns, sim.time_ns if picture else 0)
 
     def _diagnose_work(self, steady_ns: int) -> None:
         receiver = self.sim.receiver
@@ -382,15 +292,19 @@ class SimNode(RobotNode):
 
     # --- small help ---------------------------------------------------------------------------
 
-    def _publisher(self, kind: Any, topic: str, profile: Any) -> Any:
+    def publisher(self, kind: Any, topic: str, profile: Any) -> Any:
+        """A lifecycle publisher that lasts until `teardown`."""
         watch = qos.watch_publisher(self, topic)
-        return self.create_lifecycle_publisher(kind, topic, profile, event_callbacks=watch)
+        made = self.create_lifecycle_publisher(kind, topic, profile, event_callbacks=watch)
+        self.undo.append(lambda: self.destroy_lifecycle_publisher(made))
+        return made
 
     def _subscription(
         self, kind: Any, topic: str, callback: Callable[[Any], None], profile: Any
-    ) -> Any:
+    ) -> None:
         watch = qos.watch_subscription(self, topic)
-        return self.create_subscription(kind, topic, callback, profile, event_callbacks=watch)
+        made = self.create_subscription(kind, topic, callback, profile, event_callbacks=watch)
+        self.undo.append(lambda: self.destroy_subscription(made))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -37,7 +37,11 @@ class SimServices:
         self._node = node
         self._stepping = False
         self._interrupted = ""
-        make = node.create_service
+
+        def make(kind: Any, name: str, callback: Any, **more: Any) -> None:
+            made = node.create_service(kind, name, callback, **more)
+            node.undo.append(lambda: node.destroy_service(made))
+
         make(ResetWorld, "~/reset_world", self._reset_world)
         make(SetPause, "~/set_pause", self._set_pause)
         # Its answer waits for the timer and for other services: not in their group.

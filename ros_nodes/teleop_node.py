@@ -7,7 +7,7 @@ the dead man's switch, let go, while it is not. The gate decides whether any of 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -84,6 +84,7 @@ class TeleopNode(RobotNode):
         self._hand: KeyPad | Gamepad | ScriptedHand | None = None
         self._began_ns = 0
         self._was_active = False
+        self._undo: list[Callable[[], object]] = []
 
     # --- lifecycle ----------------------------------------------------------------------------
 
@@ -106,12 +107,13 @@ class TeleopNode(RobotNode):
         self._gripper_pub = self._out(Gripper, "teleop/gripper")
         self._deadman_pub = self._out(Bool, "teleop/deadman")
         self._listen(GateStatus, "command_gate/status", self._on_gate, qos.STATUS)
-        self._set_mode = self.create_client(SetMode, "command_gate/set_mode")
-        self._estop = self.create_client(Trigger, "command_gate/estop")
+        self._set_mode = self._client(SetMode, "command_gate/set_mode")
+        self._estop = self._client(Trigger, "command_gate/estop")
         # Its answer waits for the gate's: not in the group of the other callbacks.
         aside = ReentrantCallbackGroup()
-        self.create_service(Trigger, "~/start", self._start, callback_group=aside)
-        self.create_service(Trigger, "~/stop", self._stop)
+        start = self.create_service(Trigger, "~/start", self._start, callback_group=aside)
+        stop = self.create_service(Trigger, "~/stop", self._stop)
+        self._undo += [lambda: self.destroy_service(start), lambda: self.destroy_service(stop)]
         self.publish_contract(contract.hash)
 
     def start(self) -> None:
@@ -126,7 +128,12 @@ class TeleopNode(RobotNode):
             self._let_go("the node was deactivated")
 
     def teardown(self) -> None:
-        """Give the terminal back."""
+        """Give back the terminal, and what else `setup` made."""
+        self._leave_terminal()
+        while self._undo:
+            self._undo.pop()()
+
+    def _leave_terminal(self) -> None:
         if self._terminal is not None:
             self._terminal.close()
             self._terminal = None
@@ -145,7 +152,7 @@ class TeleopNode(RobotNode):
             data = self._terminal.read()
             if data is None:
                 hand.stop()
-                self.teardown()
+                self._leave_terminal()
                 self.diagnose("device", ERROR, "the terminal is gone: the robot was let go")
             elif data:
                 self._pressed(hand.feed(data, now_s))
@@ -269,11 +276,19 @@ class TeleopNode(RobotNode):
 
     def _out(self, kind: Any, topic: str) -> Any:
         watch = qos.watch_publisher(self, topic)
-        return self.create_lifecycle_publisher(kind, topic, qos.COMMAND, event_callbacks=watch)
+        made = self.create_lifecycle_publisher(kind, topic, qos.COMMAND, event_callbacks=watch)
+        self._undo.append(lambda: self.destroy_lifecycle_publisher(made))
+        return made
 
-    def _listen(self, kind: Any, topic: str, callback: Any, profile: Any) -> Any:
+    def _listen(self, kind: Any, topic: str, callback: Any, profile: Any) -> None:
         watch = qos.watch_subscription(self, topic)
-        return self.create_subscription(kind, topic, callback, profile, event_callbacks=watch)
+        made = self.create_subscription(kind, topic, callback, profile, event_callbacks=watch)
+        self._undo.append(lambda: self.destroy_subscription(made))
+
+    def _client(self, kind: Any, name: str) -> Any:
+        made = self.create_client(kind, name)
+        self._undo.append(lambda: self.destroy_client(made))
+        return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:

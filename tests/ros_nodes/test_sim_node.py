@@ -430,7 +430,7 @@ def test_diverged_physics_is_silent_until_a_reset(nodes, ros_client, tmp_path):
     assert (np.diff([stamp_ns(m.clock) for m in clock]) > 0).all()
 
 
-def test_a_restarted_lifecycle_goes_on_in_time(nodes, ros_client):
+def test_a_restarted_lifecycle_goes_on_in_time_with_one_of_each(nodes, ros_client):
     clock = ros_client.inbox(Clock, "/clock", PATIENT)
     nodes.node(SIM)
     ros_client.until(lambda: len(clock) > 10)
@@ -445,6 +445,11 @@ def test_a_restarted_lifecycle_goes_on_in_time(nodes, ros_client):
     count = len(clock)
     ros_client.until(lambda: len(clock) > count + 10)
     assert (np.diff([stamp_ns(m.clock) for m in clock]) > 0).all()
+    ros_client.until(lambda: ros_client.node.count_publishers("/clock") == 1)
+    for topic in ("joint_states", "front/image_raw", "sim/state", "robot_description"):
+        assert ros_client.node.count_publishers(topic) == 1
+    assert ros_client.node.count_subscribers("arm_controller/joint_trajectory") == 1
+    assert reset(ros_client, 3).success
 
 
 def test_transforms_lead_to_the_tip(nodes, ros_client):

@@ -13,6 +13,8 @@ pytest.importorskip("rclpy")
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from robot_meta_msgs.msg import Applied, GateStatus, Gripper, SimState
 from robot_meta_msgs.srv import ResetWorld
 from sensor_msgs.msg import JointState, Joy
@@ -59,6 +61,12 @@ class Hand:
                 if status.name.endswith(f"teleop: {duty}"):
                     return status.message
         return ""
+
+
+def take(client):
+    """Let the script have the robot, once the gate sees the robot."""
+    ask = Trigger.Request()
+    client.until(lambda: client.call(Trigger, "teleop/start", ask).success, what="the robot")
 
 
 def test_keys_become_stamped_twists_and_end_by_themselves(nodes, ros_client):
@@ -161,8 +169,7 @@ def test_the_expert_does_the_task_and_lets_go(nodes, ros_client):
     ros_client.until(lambda: states and status and hand.deadman)
     task = '{"family": "place", "split": "test", "index": 5}'
     assert ros_client.call(ResetWorld, "sim/reset_world", ResetWorld.Request(seed=3, task=task))
-    answer = ros_client.call(Trigger, "teleop/start", Trigger.Request())
-    assert answer.success, answer.message
+    take(ros_client)
     ros_client.until(lambda: json.loads(states[-1].info_json)["done"])
     assert json.loads(states[-1].info_json)["success"]
     ros_client.until(lambda: not hand.deadman[-1].data)
@@ -186,7 +193,7 @@ def test_a_script_lets_go_when_stopped_and_when_the_world_is_reset(nodes, ros_cl
 
     def begin():
         hand.twists.clear()
-        assert ros_client.call(Trigger, "teleop/start", Trigger.Request()).success
+        take(ros_client)
         ros_client.until(lambda: len(hand.twists) > 3)
 
     begin()
@@ -200,6 +207,25 @@ def test_a_script_lets_go_when_stopped_and_when_the_world_is_reset(nodes, ros_cl
     assert stop.success
     ros_client.until(lambda: not hand.deadman[-1].data)
     ros_client.until(lambda: "the gate went to" in hand.report("device"))
+
+
+def test_a_restarted_lifecycle_has_one_of_each(nodes, ros_client):
+    hand, keys = Hand(ros_client), Keys()
+    nodes.node(TELEOP, "-p", "device:=keyboard", "-p", f"tty:={keys.name}")
+    ros_client.until(lambda: hand.deadman)
+    for transition in (
+        Transition.TRANSITION_DEACTIVATE,
+        Transition.TRANSITION_CLEANUP,
+        Transition.TRANSITION_CONFIGURE,
+        Transition.TRANSITION_ACTIVATE,
+    ):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        assert ros_client.call(ChangeState, "teleop/change_state", request).success
+    keys.press(b"w")
+    ros_client.until(lambda: hand.twists)
+    for topic in ("teleop/twist", "teleop/gripper", "teleop/deadman"):
+        ros_client.until(lambda topic=topic: ros_client.node.count_publishers(topic) == 1)
+    keys.unplug()
 
 
 def test_without_a_gate_start_says_so(nodes, ros_client):
