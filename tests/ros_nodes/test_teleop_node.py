@@ -180,7 +180,6 @@ def test_the_expert_does_the_task_and_lets_go(nodes, ros_client):
     answered = {stamp_ns(m.proposal_stamp) for m in applied if m.source == "teleop"} - {0}
     assert len(answered) > 10
     assert answered <= seen
-    assert "dead man" not in status[-1].refusal
 
 
 def test_a_script_lets_go_when_stopped_and_when_the_world_is_reset(nodes, ros_client):
