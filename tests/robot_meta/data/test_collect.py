@@ -1,0 +1,100 @@
+"""Collected demonstrations: reproducible, resumable, and true to the environment."""
+
+from dataclasses import fields, replace
+
+import gymnasium
+import numpy as np
+import pytest
+
+from robot_meta.data.collect import CollectConfig, collect, demonstrate
+from robot_meta.data.demo_set import DemoSet
+
+CONFIG = CollectConfig(
+    env_id="sim:sim/SawyerReach-v0", split="val", tasks=3, demos=2, clean=1, frames=5, shard=2
+)
+
+
+@pytest.fixture(scope="module")
+def env():
+    made = gymnasium.make(CONFIG.env_id, split="val", max_steps=120, image=None).unwrapped
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """A folder of two shards, made in a worker process."""
+    folder = tmp_path_factory.mktemp("collected")
+    news = list(collect(CONFIG, folder, workers=1))
+    assert news == [(0, 2), (1, 2), (2, 2)]
+    return folder
+
+
+def test_shards_hold_the_tasks_in_order(collected, env):
+    data = DemoSet.load(collected)
+    assert data.rgb.shape == (3, 2, 5, 80, 80, 3)
+    assert data.action.shape == data.state.shape == (3, 2, 5, 4)
+    # Another process, another environment: the same demonstration to the bit.
+    for task, k in ((0, 0), (2, 1)):
+        here = demonstrate(env, CONFIG, task, k)
+        for f in fields(DemoSet):
+            assert np.array_equal(getattr(data, f.name)[task, k], here[f.name]), f.name
+
+
+def test_only_missing_shards_are_made(collected):
+    last = collected / "shard-000002.npz"
+    first = (collected / "shard-000000.npz").stat().st_mtime_ns
+    before = DemoSet.load(collected)
+    last.unlink()
+    assert list(collect(CONFIG, collected, workers=1)) == [(1, 2), (2, 2)]
+    assert (collected / "shard-000000.npz").stat().st_mtime_ns == first
+    after = DemoSet.load(collected)
+    assert all(
+        np.array_equal(getattr(before, f.name), getattr(after, f.name)) for f in fields(DemoSet)
+    )
+
+
+def test_what_a_demonstration_holds(env):
+    path = demonstrate(env, CONFIG, 1, 0)
+    down = int(path["before"].sum())
+    assert 0 < down < 5, "frames from before and after the touch-down"
+    assert path["before"][:down].all(), "in this order"
+    # Reach: the end is above the thing meant, which is its own destination.
+    assert path["keypose"][1, :2] == pytest.approx(path["marker"][-1, 0], abs=0.02)
+    assert np.array_equal(path["marker"][:, 0], path["marker"][:, 1])
+    assert path["rgb"].dtype == np.uint8
+    assert np.linalg.norm(path["action"][:, :3], axis=1).max() <= 0.4
+
+
+def test_pictures_belong_to_their_states(env):
+    """The first frame is from the first fifth of the path: near the start of the same episode."""
+    path = demonstrate(env, replace(CONFIG, frames=1000), 1, 0)
+    _, first = np.unique(path["state"], axis=0, return_index=True)
+    start = path["state"][0]
+    observation, _ = env.reset(seed=CONFIG.seed, options={"task": 1, "trial": 0})
+    assert start[:3] == pytest.approx(observation["ee_pos_m"], abs=1e-6)
+    assert np.array_equal(path["rgb"][0], env.picture(env.episode.world.save_state()))
+    assert len(first) > 5
+
+
+def test_knocks_change_the_path_and_not_the_wish(env):
+    clean = demonstrate(env, replace(CONFIG, clean=1), 1, 0)
+    knocked = demonstrate(env, replace(CONFIG, clean=0, noise_m_s=0.05), 1, 0)
+    assert np.array_equal(clean["marker"][0], knocked["marker"][0]), "the same arrangement"
+    assert not np.array_equal(clean["state"], knocked["state"])
+    hard = demonstrate(env, replace(CONFIG, clean=0, noise_m_s=0.25), 1, 0)
+    assert np.linalg.norm(hard["action"][:, :3], axis=1).max() <= 0.3 + 1e-6, "the expert's speed"
+
+
+def test_demos_of_a_task_lie_differently(env):
+    one, other = (demonstrate(env, CONFIG, 1, k) for k in (0, 1))
+    assert not np.allclose(one["marker"][0], other["marker"][0])
+    again = demonstrate(env, CONFIG, 1, 0)
+    assert all(np.array_equal(one[name], again[name]) for name in one)
+
+
+def test_an_expert_that_never_succeeds_is_an_error(env):
+    short = gymnasium.make(CONFIG.env_id, split="val", max_steps=2, image=None).unwrapped
+    with pytest.raises(RuntimeError, match=r"failed 20 times on task 1 of sim:sim/SawyerReach-v0"):
+        demonstrate(short, CONFIG, 1, 0)
+    short.close()
