@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
@@ -22,6 +24,8 @@ from ros_nodes import dds, process
 from ros_nodes.params import TypedParams, undeclared
 from ros_nodes.qos import DIAGNOSTICS, LATCHED
 
+DELIVERY_S = 0.5
+"""Longest wait at the end for subscribers to have received the last messages."""
 OK, WARN, ERROR, STALE = range(4)
 """Diagnostics levels, as `diagnostic_msgs/DiagnosticStatus` numbers them."""
 
@@ -156,7 +160,9 @@ class RobotNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle: shutdown, from any state."""
-        work: list[Callable[[], object]] = [self.stop] if state.label == "active" else []
+        work: list[Callable[[], object]] = []
+        if state.label == "active":
+            work += [self.stop, self._deliver]
         if state.label != "unconfigured":
             work.append(self.teardown)
         return self._guarded("shut down", *work, lambda: super(RobotNode, self).on_shutdown(state))
@@ -187,6 +193,13 @@ class RobotNode(LifecycleNode):
             return TransitionCallbackReturn.ERROR
         self.diagnose("lifecycle", OK, verb)
         return _SUCCESS
+
+    def _deliver(self) -> None:
+        """Wait until subscribers have what was sent: the end of the process would take it along."""
+        deadline = time.monotonic() + DELIVERY_S
+        for publisher in self.publishers:
+            left_s = max(0.0, deadline - time.monotonic())
+            publisher.wait_for_all_acked(Duration(seconds=left_s))
 
     def _guard_change_state(self) -> None:
         """Answer a transition that the state does not have `success: false`; rclpy would die."""
@@ -234,6 +247,7 @@ def run(node_factory: Callable[[], RobotNode], argv: Sequence[str] | None = None
         torn down first, so that a robot is left at rest).
     """
     stop = process.install_stop_handlers()
+    process.imports_are_done()
     dds.ensure_profile()
     rclpy.init(
         args=list(sys.argv if argv is None else argv),

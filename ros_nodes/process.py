@@ -7,6 +7,7 @@ a handler that only sets an event, in place before that, lets a node always stop
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -15,20 +16,36 @@ from collections.abc import Sequence
 from ros_nodes import dds
 
 _stop: threading.Event | None = None
+_importing = False
 
 
 def install_stop_handlers() -> threading.Event:
     """Make SIGINT and SIGTERM set the returned event, the same one on every call."""
     global _stop
     if _stop is None:
-        event = _stop = threading.Event()
+        _stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: event.set())
+            signal.signal(number, _on_signal)
     return _stop
+
+
+def _on_signal(*_: object) -> None:
+    assert _stop is not None
+    _stop.set()
+    if _importing:  # torch alone can take seconds; nothing has been started that would need a stop
+        os._exit(0)
+
+
+def imports_are_done() -> None:
+    """From here on a stop signal only sets the event: the node itself ends in good order."""
+    global _importing
+    _importing = False
 
 
 def main(module: str, argv: Sequence[str] | None = None) -> int:
     """Run `module.main(argv)` with the stop handlers and the DDS profile already in place."""
+    global _importing
+    _importing = True
     install_stop_handlers()
     dds.ensure_profile()
     code: int = importlib.import_module(module).main(sys.argv if argv is None else argv)

@@ -44,7 +44,7 @@ class Watched:
         """Everything read so far."""
         return "\n".join(self.lines)
 
-    def wait_for(self, text: str, limit_s: float = 20.0) -> str:
+    def wait_for(self, text: str, limit_s: float = 60.0) -> str:
         """The next line that contains `text`; AssertionError with all output if none comes."""
         end = time.monotonic() + limit_s
         while True:
@@ -62,12 +62,12 @@ class Watched:
         """Send a signal to the process itself."""
         self.popen.send_signal(number)
 
-    def end(self, number: int = signal.SIGINT, limit_s: float = 20.0) -> int:
+    def end(self, number: int = signal.SIGINT, limit_s: float = 60.0) -> int:
         """Send a signal, wait, and return the exit code."""
         self.send(number)
         return self.wait(limit_s)
 
-    def wait(self, limit_s: float = 20.0) -> int:
+    def wait(self, limit_s: float = 60.0) -> int:
         """Wait for the end and return the exit code; the output is complete afterwards."""
         code = self.popen.wait(limit_s)
         self._reader.join(5.0)

@@ -21,7 +21,7 @@ class Client:
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
 
-    def until(self, condition: Callable[[], Any], limit_s: float = 20.0, what: str = "") -> Any:
+    def until(self, condition: Callable[[], Any], limit_s: float = 60.0, what: str = "") -> Any:
         """Spin until `condition()` is true and return it; AssertionError after `limit_s`."""
         end = time.monotonic() + limit_s
         while not (result := condition()):
@@ -42,7 +42,7 @@ class Client:
         self.node.create_subscription(kind, topic, messages.append, qos)
         return messages
 
-    def call(self, kind: type, service: str, request: Any, limit_s: float = 20.0) -> Any:
+    def call(self, kind: type, service: str, request: Any, limit_s: float = 60.0) -> Any:
         """Call a service and return its answer."""
         client = self.node.create_client(kind, service)
         try:

@@ -68,6 +68,12 @@ def test_a_signal_while_starting_ends_with_zero(nodes):
     assert toy.end() == 0
 
 
+def test_a_signal_while_importing_ends_at_once_with_zero(nodes):
+    node = nodes.node("tests.ros_nodes.slow_import_node")
+    node.wait_for("importing")
+    assert node.end() == 0
+
+
 def test_lifecycle_can_be_driven_from_outside(nodes, ros_client):
     nodes.node(TOY, "-p", "autostart:=false")
     assert state(ros_client) == State.PRIMARY_STATE_UNCONFIGURED
