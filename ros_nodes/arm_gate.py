@@ -246,11 +246,10 @@ class ArmGate:
             if self.move.done:
                 self.gate.end_move(self.move.message)
                 self.move = None
-        elif servo.qd.any():
-            step = servo.brake(dt)
-            if self.gate.estopped:  # receivers stop by themselves and hear nothing more
-                return self._nothing(now)
         else:
+            # What was sent last goes on to its end at rest, as the servo does here; to say so again
+            # would only reach a world that has been reset meanwhile.
+            servo.brake(dt)
             return self._nothing(now)
         return ArmCommand(
             stamp_ns=now.ros_ns,

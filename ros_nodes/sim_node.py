@@ -33,7 +33,7 @@ MAX_BATCHES_A_CALL = 20
 REMEMBER_NS = 2_000_000_000
 """A refusal or a watchdog stop stays in the diagnostics for so long."""
 UNDER_WAY_NS = 100_000_000
-"""Commands refused so soon after a reset were on their way when it came: no fault to report."""
+"""Commands that come so soon after a reset were on their way to an arm that is elsewhere now."""
 
 
 class SimNode(RobotNode):
@@ -232,7 +232,7 @@ class SimNode(RobotNode):
 
     def _on_trajectory(self, msg: JointTrajectory) -> None:
         sim = self._sim
-        if sim is None:
+        if sim is None or self._under_way():
             return
         try:
             sim.receiver.accept(msg, sim.now_s, time.monotonic_ns())
@@ -242,15 +242,20 @@ class SimNode(RobotNode):
             self._lock.on_trajectory(msg.points[0].positions if msg.points else ())
             self._step_on()
 
+    def _under_way(self) -> bool:
+        """Whether what comes now was sent before a reset. In lock-step ticks tell that apart."""
+        young = time.monotonic_ns() - self._reset_ns < UNDER_WAY_NS
+        return young and not self.p.lockstep
+
     def _complain(self, why: str) -> None:
         now_ns = time.monotonic_ns()
         if now_ns - self._reset_ns < UNDER_WAY_NS:
-            return  # sent before the reset, for an arm that is elsewhere now
+            return  # sent before the reset
         self._complained_ns = now_ns
         self.diagnose("commands", ERROR, why, refused=self.sim.receiver.refused)
 
     def _on_gripper(self, msg: Float64MultiArray) -> None:
-        if self._sim is None:
+        if self._sim is None or self._under_way():
             return
         try:
             self._sim.set_gripper(msg.data)

@@ -24,8 +24,8 @@ FAULTS = {
 }
 PROTOCOL = (
     "Simulator, command gate and a source that proposes at 20 Hz as a policy does, each a process "
-    "of its own, at 1x (trials below 0.95 of real time are made again). The source sweeps the tip "
-    "at 0.3 m/s. Once a joint is measured at 0.5 rad/s or more, one process gets the signal; joint "
+    "of its own, at 1x (a trial below 0.95 of real time, or with 50 ms between two joint states, "
+    "is made again). The source sweeps the tip at 0.3 m/s. Once a joint is measured at 0.5 rad/s or more, one process gets the signal; joint "
     "states are watched for 1.2 s. rest_s: time from the signal until no joint is measured at 0.02 "
     "rad/s or more again (bound 0.40 s). slowing_s: until the fastest joint is for good below nine "
     "tenths of its speed at the signal (bound 0.25 s). commanded_rest_s: until the last trajectory "

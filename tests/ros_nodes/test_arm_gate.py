@@ -60,9 +60,9 @@ class Arm:
         return self
 
     def rest(self, limit=200):
-        """Tick until nothing is sent any more."""
+        """Tick until nothing is sent any more and the arm is at rest."""
         for _ in range(limit):
-            if not self.tick().points:
+            if not self.tick().points and not self.measured()[1].any():
                 return
         raise AssertionError("it never rests")
 

@@ -67,8 +67,8 @@ def test_a_person_moves_the_arm_and_silence_stops_it(gate, world, ros_client):
     ros_client.until(lambda: world.openings)
     assert list(world.openings[-1].data) == [0.03]
     told = [a for a in world.applied if a.source == "teleop"]
-    sent = {tuple(t.points[0].positions) for t in world.trajectories}
-    assert {tuple(a.positions) for a in told if a.positions} <= sent
+    said = {tuple(a.positions) for a in told if a.positions}
+    ros_client.until(lambda: said <= {tuple(t.points[0].positions) for t in world.trajectories})
     assert all(stamp_ns(a.proposal_stamp) > 0 for a in told)
     assert told[-1].twist[1] == pytest.approx(0.2)
     world.driving.clear()

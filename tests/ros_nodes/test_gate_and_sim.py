@@ -83,8 +83,9 @@ def test_a_reset_ends_the_motion_and_nothing_pulls_the_arm_back(nodes, ros_clien
     episode = scene.states[-1].episode
     assert ros_client.call(ResetWorld, "sim/reset_world", ResetWorld.Request(seed=5)).success
     ros_client.until(lambda: scene.states[-1].episode > episode)
-    scene.until_mode("HOLD")
+    ros_client.until(lambda: scene.time_ns() >= stamp_ns(scene.states[-1].header.stamp))
     start = scene.q()
+    scene.until_mode("HOLD")
     scene.run_on(0.5)
     assert scene.q() == pytest.approx(start, abs=2e-3)
     scene.drive(-0.2)
