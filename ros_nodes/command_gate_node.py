@@ -232,8 +232,8 @@ class CommandGateNode(RobotNode):
     def _begin_lockstep_tick(self, at_ns: int) -> None:
         last = self._last
         answered = last is not None and at_ns == last.stamp_ns
-        # Nothing was sent, and somebody may move the robot by now: the answer may be another.
-        if last is not None and answered and (last.points or not self.core.gate.moving):
+        # Made for nobody, and somebody may move the robot by now: the answer may be another.
+        if last is not None and answered and (last.proposal_ns or not self.core.gate.moving):
             self._send(last)  # the simulator asks again
         elif self._due is None or self._due[0] != at_ns:
             self._due = at_ns, time.monotonic_ns()
