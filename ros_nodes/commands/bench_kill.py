@@ -25,12 +25,13 @@ FAULTS = {
 PROTOCOL = (
     "Simulator, command gate and a source that proposes at 20 Hz as a policy does, each a process "
     "of its own, at 1x (a trial below 0.95 of real time, or with 50 ms between two joint states, "
-    "is made again). The source sweeps the tip at 0.3 m/s. Once a joint is measured at 0.5 rad/s or more, one process gets the signal; joint "
-    "states are watched for 1.2 s. rest_s: time from the signal until no joint is measured at 0.02 "
-    "rad/s or more again (bound 0.40 s). slowing_s: until the fastest joint is for good below nine "
-    "tenths of its speed at the signal (bound 0.25 s). commanded_rest_s: until the last trajectory "
-    "sent has come to its end at rest. tip_travel_m: path of the tip from the signal on. Values "
-    "are the worst of the trials; times by the host's monotonic clock, transport included."
+    "is made again). The source sweeps the tip at 0.3 m/s. Once a joint is measured at 0.5 rad/s "
+    "or more, one process gets the signal; joint states are watched for 1.2 s. rest_s: time from "
+    "the signal until no joint is measured at 0.02 rad/s or more again (bound 0.40 s). slowing_s: "
+    "until the fastest joint is for good below nine tenths of its speed at the signal (bound 0.25 "
+    "s). commanded_rest_s: until the last trajectory sent has come to its end at rest. "
+    "tip_travel_m: path of the tip from the signal on. Values are the worst of the trials; times "
+    "by the host's monotonic clock, transport included."
 )
 
 
