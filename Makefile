@@ -2,7 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-MSGS := $(shell find ros_nodes/robot_meta_msgs -type f)
+INSTALLED := $(shell find ros_nodes/robot_meta_msgs -type f) \
+  $(wildcard launch/*.launch.py ros_nodes/config/* scripts/*)
 PYTEST_ARGS ?=
 
 # Another environment's ROS bootstrap and libraries must not leak into ours.
@@ -18,7 +19,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv and install everything (again only when something changed)
 
-$(STAMP): pyproject.toml tools/setup.sh $(MSGS)
+$(STAMP): pyproject.toml tools/setup.sh $(INSTALLED)
 	@tools/setup.sh
 	@touch $@
 

@@ -68,15 +68,17 @@ build_requirements() {
   sed -n '/^requires = \[/,/^\]/s/^ *"\([^"]*\)",$/\1/p' ros_nodes/robot_meta_msgs/pyproject.toml
 }
 
-# What `ros2 run`, `ros2 launch` and the ament index look for: an editable install leaves data files out.
+# What `ros2 run`, `ros2 launch` and the ament index look for: an editable install leaves data files out. Single
+# files are linked, since `ros2 launch` does not look into linked folders.
 link_share() {
-  rm -rf "$venv/share/robot_meta" "$venv/lib/robot_meta"
-  mkdir -p "$venv/share/robot_meta" "$venv/share/ament_index/resource_index/packages"
-  ln -sfn "$PWD/package.xml" "$venv/share/robot_meta/package.xml"
-  ln -sfn "$PWD/launch" "$venv/share/robot_meta/launch"
-  ln -sfn "$PWD/ros_nodes/config" "$venv/share/robot_meta/config"
-  ln -sfn "$PWD/scripts" "$venv/lib/robot_meta"
-  cp resource/robot_meta "$venv/share/ament_index/resource_index/packages/robot_meta"
+  local share=$venv/share/robot_meta index=$venv/share/ament_index/resource_index/packages
+  rm -rf "$share" "$venv/lib/robot_meta"
+  mkdir -p "$share/launch" "$share/config" "$venv/lib/robot_meta" "$index"
+  ln -s "$PWD/package.xml" "$share/"
+  ln -s "$PWD"/launch/*.launch.py "$share/launch/"
+  ln -s "$PWD"/ros_nodes/config/* "$share/config/"
+  ln -s "$PWD"/scripts/* "$venv/lib/robot_meta/"
+  cp resource/robot_meta "$index/robot_meta"
 }
 
 # A ROS environment's bootstrap and library path would be inherited by ours and break it.
