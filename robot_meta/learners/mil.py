@@ -27,7 +27,7 @@ from robot_meta.types import Demo, Frame, Params
 ALPHA = "alpha."
 """Prefix of the learned step sizes (kept as logarithms) among the parameters."""
 SPEED_SCALE = 0.1
-OPENING_SCALE = 0.1
+OPENING_WEIGHT = 0.2
 LOW_M, LOW_ODDS = 0.04, 3.0
 """Frames in which the tip is within this of its touch-down height are drawn so many times as often: it acts there."""
 RELEASE_M = 0.015
@@ -190,7 +190,7 @@ class Mil:
             phi, torch.from_numpy(np.ascontiguousarray(frame.rgb))[None], self.settings.net
         )
         state = torch.tensor([[*frame.ee_pos_m, frame.gripper_m]], dtype=torch.float32)
-        action = vision.control(phi, vision.read(phi, features, self.settings.net), state)
+        action = vision.control(phi, vision.read(phi, features, self.settings.net), state).action()
         return action[0].double().numpy(), memory
 
     # --- meta-training ---------------------------------------------------------------------------
@@ -251,12 +251,13 @@ class Mil:
         )
 
 
-def action_error(predicted: Tensor, wanted: Tensor, state: Tensor) -> Tensor:
-    """Mean absolute error of velocity and opening, each in a unit that matters (0.1 m/s, 0.1 m)."""
-    error = (predicted - wanted).abs()
+def action_error(predicted: vision.Command, wanted: Tensor, state: Tensor) -> Tensor:
+    """Mean error of velocity, in units of 0.1 m/s, and of the opening's choice."""
+    velocity, opening = predicted.miss(wanted)
     release = (wanted[:, 3] - state[:, 3] > RELEASE_M).float()
-    opening = ((1.0 + RELEASE_WEIGHT * release) * error[:, 3]).mean()
-    return error[:, :3].mean() / SPEED_SCALE + opening / OPENING_SCALE
+    return velocity.mean() / SPEED_SCALE + OPENING_WEIGHT * (
+        (1.0 + RELEASE_WEIGHT * release) * opening
+    ).mean()
 
 
 def sample_batch(

@@ -31,6 +31,8 @@ NEAR_M = 0.03
 """Lengths by which the controller's inputs are scaled: across the table, and near the goal."""
 CENTRE_M = (0.58, 0.0, 0.10)
 OPENING_M = 0.08
+OPENING_BINS = 17
+"""The gripper's opening is chosen among so many, 5 mm apart: a mean of "hold" and "let go" would be neither."""
 SPEED_M_S = 0.3
 SLOW = ("conv", "norm", "place")
 """Parameters with these prefixes are not adapted."""
@@ -107,8 +109,10 @@ def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
     params["fc1.weight"] = normal(config.hidden, config.hidden, fan=config.hidden)
     params["fc1.bias"] = torch.zeros(config.hidden)
     for head in ("head", "inner_head"):
-        params[f"{head}.weight"] = normal(config.hidden, 4, fan=config.hidden, gain=0.1)
-        params[f"{head}.bias"] = torch.zeros(4)
+        params[f"{head}.weight"] = normal(
+            config.hidden, 3 + OPENING_BINS, fan=config.hidden, gain=0.1
+        )
+        params[f"{head}.bias"] = torch.zeros(3 + OPENING_BINS)
     return params
 
 
@@ -143,8 +147,32 @@ def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:
     return Reading(attention, place, approach, where, start)
 
 
-def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") -> Tensor:
-    """Actions (n, 4), m/s and m, from what is seen and the arm's state (n, 4)."""
+class Command(NamedTuple):
+    """What to do in n frames."""
+
+    velocity: Tensor
+    """(n, 3) of the tip, m/s"""
+    opening: Tensor
+    """(n, OPENING_BINS) log-probabilities of the gripper's openings"""
+
+    def action(self) -> Tensor:
+        """(n, 4): velocity, and the likeliest opening in m."""
+        metres = self.opening.argmax(1, keepdim=True) * (OPENING_M / (OPENING_BINS - 1))
+        return torch.cat([self.velocity, metres], dim=1)
+
+    def miss(self, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Against actions (n, 4): mean absolute error of the velocity (n,) m/s; cross entropy of the opening (n,).
+
+        An opening between two bins is shared by both in proportion.
+        """
+        at = action[:, 3:] * ((OPENING_BINS - 1) / OPENING_M)
+        share = (1.0 - (at - torch.arange(OPENING_BINS)).abs()).clamp(min=0.0)
+        error = (self.velocity - action[:, :3]).abs().mean(1)
+        return error, -(share * self.opening).sum(1)
+
+
+def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") -> Command:
+    """What to do in n frames, from what is seen and the arm's state (n, 4)."""
     tip = state[:, :3]
     relative = torch.cat([reading.where.flatten(1), reading.start], 1) - tip[:, :2].repeat(1, 3)
     between = reading.where[:, 1] - reading.where[:, 0]
@@ -162,7 +190,7 @@ def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") ->
     for i in range(2):
         x = F.relu(x @ phi[f"fc{i}.weight"] + phi[f"fc{i}.bias"])
     out = x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
-    return torch.cat([SPEED_M_S * out[:, :3], 0.5 * OPENING_M * (1.0 + out[:, 3:])], dim=1)
+    return Command(SPEED_M_S * out[:, :3], out[:, 3:].log_softmax(1))
 
 
 def miss(weight: Tensor, place: Tensor, target: Tensor, sigma_m: float) -> Tensor:
