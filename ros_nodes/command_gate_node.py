@@ -148,7 +148,9 @@ class CommandGateNode(RobotNode):
         out: Callable[..., Any] = self._publisher
         self._trajectory_pub = out(JointTrajectory, "arm_controller/joint_trajectory", qos.COMMAND)
         self._gripper_pub = out(Float64MultiArray, "gripper_controller/commands", qos.COMMAND)
-        self._applied_pub = out(Applied, "~/applied", qos.STATUS)
+        # Lock-step may be faster than real time, and a recorder misses nothing for being slower.
+        applied = qos.SENSOR_PUB(250) if self.p.lockstep else qos.STATUS
+        self._applied_pub = out(Applied, "~/applied", applied)
         self._status_pub = out(GateStatus, "~/status", qos.STATUS)
         self._estop_pub = out(Bool, "estop", qos.LATCHED)
         self._mode_pub = out(String, "mode", qos.LATCHED)

@@ -13,6 +13,8 @@ from ros_nodes.contract import Qos, Topic
 from ros_nodes.recording import Arrival, Recording
 
 MIN_DEPTH = 10
+BUSY_S = 5.0
+"""A recorder may be busy for so long, and lose nothing."""
 MAX_RING_BYTES = 512 << 20
 LATCHED_KEPT = 10
 
@@ -21,9 +23,9 @@ def asked_qos(topic: Topic, offers: Sequence[Qos]) -> Qos:
     """The strongest QoS that every publisher of a topic can give.
 
     Reliable and transient local only where all offer it, else nothing would come from some; deep
-    enough for a second of messages while the recorder is busy.
+    enough for what comes in `BUSY_S`.
     """
-    depth = max([MIN_DEPTH, math.ceil(topic.rate_hz), *(o.depth for o in offers)])
+    depth = max([MIN_DEPTH, math.ceil(BUSY_S * topic.rate_hz), *(o.depth for o in offers)])
     reliable = all(o.reliability == "reliable" for o in offers)
     latched = all(o.durability == "transient_local" for o in offers)
     return Qos(

@@ -153,10 +153,14 @@ def _die_with_parent() -> None:
 def _report(one: Running) -> int:
     """Say how a process ended; 1 if badly."""
     code = one.popen.returncode
-    end = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     stream = sys.stderr if code else sys.stdout
-    print(f"[{one.node.executable}] ended with {end}", file=stream, flush=True)
+    print(f"[{one.node.executable}] ended with {how_it_ended(code)}", file=stream, flush=True)
     return int(code != 0)
+
+
+def how_it_ended(code: int) -> str:
+    """A process's return code in words."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def end(running: Sequence[Running]) -> int:

@@ -23,7 +23,6 @@ class ScriptedHand:
         """Why it does not run."""
         self._command = HandCommand()
         self._stamp_ns = 0
-        self._heard_ns = 0
         self._episode: int | None = None
 
     def begin(self) -> None:
@@ -37,7 +36,7 @@ class ScriptedHand:
             self.running, self.why = False, why
         self._command = HandCommand()
 
-    def see(self, stamp_ns: int, episode: int, info_json: str, steady_ns: int) -> bool:
+    def see(self, stamp_ns: int, episode: int, info_json: str) -> bool:
         """Take a state of the world. Returns whether there is a new command.
 
         Raises:
@@ -68,7 +67,7 @@ class ScriptedHand:
         self._command = HandCommand(
             twist=(vx, vy, vz, 0.0, 0.0, 0.0), opening_m=opening, active=True
         )
-        self._stamp_ns, self._heard_ns = stamp_ns, steady_ns
+        self._stamp_ns = stamp_ns
         return True
 
     @property
@@ -76,8 +75,11 @@ class ScriptedHand:
         """Begun, but nothing of the world has been seen yet."""
         return self.running and self._stamp_ns == 0
 
-    def command(self, steady_ns: int, fresh_ns: int) -> tuple[int, HandCommand] | None:
-        """The last command and its stamp while it is younger than `fresh_ns`, else None."""
-        if not self._command.active or steady_ns - self._heard_ns > fresh_ns:
+    def command(self, now_ns: int, fresh_ns: int) -> tuple[int, HandCommand] | None:
+        """The last command and its stamp while that is younger than `fresh_ns`, else None.
+
+        By robot time: where that stands, as in lock-step, nothing grows old.
+        """
+        if not self._command.active or now_ns - self._stamp_ns > fresh_ns:
             return None
         return self._stamp_ns, self._command

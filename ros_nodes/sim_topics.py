@@ -25,6 +25,9 @@ try:
 except ImportError:  # not among the wheels; RViz's machines have it
     TFMessage = None
 
+LOCKSTEP_DEPTH = 25
+"""Times the usual number of messages kept for slow readers."""
+
 
 class SimTopics:
     """The publishers of the node `sim`."""
@@ -35,10 +38,12 @@ class SimTopics:
         self._picture: Image | None = None
         camera, out = contract.camera, node.publisher
         self._clock = out(Clock, "/clock", qos.CLOCK)
-        self._joints = out(JointState, "joint_states", qos.SENSOR_PUB(10))
-        self._image = out(Image, camera.image_topic, qos.SENSOR_PUB(2))
-        self._info = out(CameraInfo, camera.info_topic, qos.SENSOR_PUB(2))
-        self._state = out(SimState, "sim/state", qos.STATUS)
+        # Lock-step may be faster than real time, and nobody is to miss anything for being slower.
+        times = LOCKSTEP_DEPTH if node.p.lockstep else 1
+        self._joints = out(JointState, "joint_states", qos.SENSOR_PUB(10 * times))
+        self._image = out(Image, camera.image_topic, qos.SENSOR_PUB(2 * times))
+        self._info = out(CameraInfo, camera.info_topic, qos.SENSOR_PUB(2 * times))
+        self._state = out(SimState, "sim/state", qos.SENSOR_PUB(10 * times))
         self._description = out(String, "robot_description", qos.LATCHED)
         self._tf: Any = None
         self._tf_static: Any = None

@@ -145,7 +145,7 @@ class TeleopNode(RobotNode):
         steady_ns = time.monotonic_ns()
         hand, now_s = self._hand, steady_ns * 1e-9
         if isinstance(hand, ScriptedHand):
-            fresh = hand.command(steady_ns, FRESH_NS)
+            fresh = hand.command(self.now_ns(), FRESH_NS)
             self._publish(*(fresh or (0, HandCommand(active=hand.waiting))))
             return
         if isinstance(hand, KeyPad) and self._terminal is not None:
@@ -175,8 +175,7 @@ class TeleopNode(RobotNode):
         if self._beat is None or not hand.running:
             return
         try:
-            steady_ns = time.monotonic_ns()
-            if hand.see(stamp_ns(msg.header.stamp), msg.episode, msg.info_json, steady_ns):
+            if hand.see(stamp_ns(msg.header.stamp), msg.episode, msg.info_json):
                 self.diagnose("device", OK, "the script acts")
                 self._tick()
                 return

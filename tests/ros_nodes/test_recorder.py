@@ -211,7 +211,7 @@ def test_a_folder_without_permission_is_named(tmp_path):
 def test_asked_qos_is_what_every_publisher_offers():
     joints = CONTRACT.topic("joint_states")
     weak = Qos("best_effort", "volatile", 5)
-    assert asked_qos(joints, VOLATILE) == Qos("reliable", "volatile", 100)
-    assert asked_qos(joints, (*VOLATILE, weak)) == Qos("best_effort", "volatile", 100)
+    assert asked_qos(joints, VOLATILE) == Qos("reliable", "volatile", 500)
+    assert asked_qos(joints, (*VOLATILE, weak)) == Qos("best_effort", "volatile", 500)
     assert asked_qos(CONTRACT.topic("estop"), LATCHED) == Qos("reliable", "transient_local", 10)
     assert asked_qos(CONTRACT.topic("estop"), (*LATCHED, weak)).durability == "volatile"

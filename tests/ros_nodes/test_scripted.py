@@ -15,10 +15,10 @@ def drive(family, index, limit=120):
     servo.reset(sim.receiver.sample(0.0)[0])
     hand = ScriptedHand()
     hand.begin()
-    for i in range(limit):
-        if not hand.see(sim.time_ns, sim.episode_number, json.dumps(sim.info()), i):
+    for _ in range(limit):
+        if not hand.see(sim.time_ns, sim.episode_number, json.dumps(sim.info())):
             break
-        stamp, command = hand.command(i, 1)
+        stamp, command = hand.command(sim.time_ns, 1)
         assert stamp == sim.time_ns
         sim.set_gripper([max(0.0, command.opening_m)])
         for _ in range(5):
@@ -40,12 +40,12 @@ def test_does_the_task_and_lets_go(family):
 def test_nothing_before_begin_and_nothing_after_end():
     text = json.dumps(ArmSim(image_size=None).info())
     hand = ScriptedHand()
-    assert not hand.see(5, 1, text, 0)
+    assert not hand.see(5, 1, text)
     hand.begin()
     assert hand.command(0, 100) is None
-    assert hand.see(5, 1, text, 0)
-    assert hand.command(100, 100)[0] == 5
-    assert hand.command(101, 100) is None  # stale: better nothing than the past
+    assert hand.see(5, 1, text)
+    assert hand.command(105, 100)[0] == 5
+    assert hand.command(106, 100) is None  # stale: better nothing than the past
     hand.end("told to")
     assert hand.command(0, 100) is None
     assert (hand.running, hand.why) == (False, "told to")
@@ -55,8 +55,8 @@ def test_a_new_episode_ends_the_run():
     text = json.dumps(ArmSim(image_size=None).info())
     hand = ScriptedHand()
     hand.begin()
-    assert hand.see(5, 1, text, 0)
-    assert not hand.see(9, 2, text, 0)
+    assert hand.see(5, 1, text)
+    assert not hand.see(9, 2, text)
     assert hand.why == "a new episode has begun"
 
 
@@ -67,5 +67,5 @@ def test_a_state_that_no_expert_can_act_on_ends_the_run(text):
     hand = ScriptedHand()
     hand.begin()
     with pytest.raises(ObservationError, match="info_json has no state for an expert"):
-        hand.see(5, 1, text, 0)
+        hand.see(5, 1, text)
     assert not hand.running
