@@ -27,9 +27,8 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-@pytest.fixture
-def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Iterator[int]:
-    """A ROS domain of the test's own, set in the environment for it and its child processes."""
+def claim_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> domains.Claim:
+    """A ROS domain of our own, set in the environment for us and our child processes."""
     claim = domains.claim()
     monkeypatch.setenv("ROS_DOMAIN_ID", str(claim.number))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -37,6 +36,13 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Iterator[in
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
     for name, value in dds.environment().items():
         monkeypatch.setenv(name, value)
+    return claim
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Iterator[int]:
+    """A ROS domain of the test's own."""
+    claim = claim_domain(monkeypatch, tmp_path_factory)
     yield claim.number
     claim.release()
 

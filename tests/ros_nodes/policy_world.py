@@ -27,13 +27,10 @@ class PolicyWorld:
 
     def __init__(self, client) -> None:
         self.client, self.node = client, client.node
-        self.mode, self.refuse = GateStatus.HOLD, ""
         self.asked: list[int] = []
         self.images: list[int] = []
-        self.camera = self.joints = self.reports = True
-        self.names = list(NAMES)
-        self.position = np.linspace(-0.4, 0.4, len(NAMES))
-        self.pixels = np.full((CONTRACT.camera.height, CONTRACT.camera.width, 3), 90, np.uint8)
+        self._goals: list = []
+        self.mend()
         self.twists = client.inbox(TwistStamped, "policy/twist", COMMAND)
         self.openings = client.inbox(Gripper, "policy/gripper", COMMAND)
         self.status = client.inbox(PolicyStatus, "policy/status", STATUS)
@@ -49,15 +46,30 @@ class PolicyWorld:
             RunPolicy: ActionClient(self.node, RunPolicy, "policy/run_policy"),
         }
 
+    def mend(self) -> None:
+        """Everything as at the start; goals that still go on are cancelled."""
+        for handle in self._goals:
+            done = handle.get_result_async()
+            handle.cancel_goal_async()
+            self.client.until(done.done, what="the end of a cancelled goal")
+        self._goals.clear()
+        self.mode, self.refuse = GateStatus.HOLD, ""
+        self.camera = self.joints = self.reports = True
+        self.names = list(NAMES)
+        self.position = np.linspace(-0.4, 0.4, len(NAMES))
+        self.pixels = np.full((CONTRACT.camera.height, CONTRACT.camera.width, 3), 90, np.uint8)
+        self.asked.clear()
+
     # --- actions of the policy ----------------------------------------------------------------
 
     def send(self, goal, feedback=None):
         """Send a goal; its handle once it is answered."""
         client = self._actions[{Adapt.Goal: Adapt, RunPolicy.Goal: RunPolicy}[type(goal)]]
-        self.client.until(client.server_is_ready, what="action server")
+        self.client.until(client.server_is_ready, 60.0, "action server")
         heard = None if feedback is None else (lambda msg: feedback.append(msg.feedback))
         answer = client.send_goal_async(goal, feedback_callback=heard)
         self.client.until(answer.done, what="answer to a goal")
+        self._goals.append(answer.result())
         return answer.result()
 
     def result(self, handle, limit_s=20.0):
@@ -70,6 +82,10 @@ class PolicyWorld:
     def adapt(self, *uris, **fields):
         """Adapt, and wait for the result."""
         return self.result(self.send(Adapt.Goal(episode_uris=list(uris), **fields)))
+
+    def call(self, kind, name, **fields):
+        """Call a service of the policy."""
+        return self.client.call(kind, f"/policy/{name}", kind.Request(**fields))
 
     def start_run(self, max_duration_s=30.0, task=""):
         """Start a run, and wait until the policy proposes."""
