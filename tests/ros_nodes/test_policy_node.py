@@ -119,8 +119,9 @@ def test_a_run_answers_each_image_with_what_the_session_decides(world, theta):
     assert running[-1].task == "place"
     assert running[-1].inference_ms > 0
     assert stamp_ns(running[-1].image_stamp) in stamps
+    world.client.spin_for(0.3)  # what was still under way
     seen = len(world.twists)
-    world.client.spin_for(0.5)
+    world.client.spin_for(0.4)
     assert len(world.twists) == seen
 
 
