@@ -67,7 +67,7 @@ def label(
     Args:
         image_ns: stamps of the images, rising.
         opening_m: of the gripper, as measured at each image.
-        applied: the gate's ticks, in any order.
+        applied: the gate's ticks, in any order; of those with one stamp the last counts.
 
     Returns:
         The span of images that are kept, and (kept, 4) float32 actions.
@@ -75,7 +75,9 @@ def label(
     Raises:
         DemoFormatError: nothing was commanded, or the gate fell silent in the middle.
     """
-    ticks = sorted(applied, key=lambda tick: tick.stamp_ns)
+    # In lock-step a tick may be told more than once: the last account of it is what was done.
+    told = {tick.stamp_ns: tick for tick in applied}
+    ticks = sorted(told.values(), key=lambda tick: tick.stamp_ns)
     driven = [tick for tick in ticks if tick.proposal_ns > 0]
     if not driven:
         raise DemoFormatError(

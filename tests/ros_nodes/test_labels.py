@@ -36,6 +36,15 @@ def test_a_span_is_the_mean_of_its_twists_and_its_last_opening():
     np.testing.assert_allclose(actions, [[0.2, 0, 0, 0.02]], rtol=1e-6)
 
 
+def test_a_tick_told_twice_counts_once():
+    once = label(IMAGES, MEASURED, ticks())[1]
+    first = ticks()[0]
+    waiting = first._replace(proposal_ns=0, action=np.full(4, np.nan))
+    moved = ticks()[3]._replace(stamp_ns=first.stamp_ns)
+    for told in ([waiting, *ticks()], [moved, *ticks(), ticks()[3], ticks()[3]]):
+        np.testing.assert_array_equal(label(IMAGES, MEASURED, told)[1], once)
+
+
 def test_undriven_ends_are_left_out():
     idle = [Applied(ns, 0, np.zeros(4)) for ns in IMAGES]
     kept, actions = label(IMAGES, MEASURED, [*idle, *ticks(images=IMAGES[1:3])])
