@@ -46,8 +46,10 @@ class EvalConfig:
     seed: int = 0
     shots: tuple[int, ...] = (1, 5)
     controls: tuple[str, ...] = CONTROLS
+    control_trials: int = 1
+    """Trials of a task under each control and each further number of shots."""
     preset: str = "mild"
-    max_steps: int = 90
+    max_steps: int = 80
     workers: int = 2
 
     @property
@@ -129,13 +131,10 @@ def run_case(
 
     def trial(name: str, policy: Any) -> None:
         case.outcomes[name] = []
-        for given in trials:
+        for given in trials if name == "success" else trials[: config.control_trials]:
             session.reset()
-            case.outcomes[name].append(
-                rollout.run(
-                    env, policy() if name in _FRESH else policy, seed=config.seed, options=given
-                )
-            )
+            chosen = policy() if name in _FRESH else policy
+            case.outcomes[name].append(rollout.run(env, chosen, seed=config.seed, options=given))
 
     def timed(frame: Any) -> Any:
         start = time.perf_counter()
