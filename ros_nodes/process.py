@@ -6,12 +6,15 @@ a handler that only sets an event, in place before that, lets a node always stop
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from ros_nodes import dds
 
@@ -42,15 +45,28 @@ def imports_are_done() -> None:
     _importing = False
 
 
-def main(module: str, argv: Sequence[str] | None = None) -> int:
-    """Run `module.main(argv)` with the stop handlers and the DDS profile already in place."""
+def main(module: str, argv: Sequence[str] | None = None) -> NoReturn:
+    """Run `module.main(argv)` with the stop handlers and the DDS profile in place, and end."""
     global _importing
     _importing = True
     install_stop_handlers()
     dds.ensure_profile()
-    code: int = importlib.import_module(module).main(sys.argv if argv is None else argv)
-    return code
+    _end(importlib.import_module(module).main(sys.argv if argv is None else argv))
+
+
+def _end(code: int) -> NoReturn:
+    """End without taking the interpreter apart.
+
+    `run` has given everything back by now. Unloading torch, MuJoCo and DDS takes up to seconds on a
+    busy machine, during which Python has no signal handlers any more: a launcher's SIGTERM then
+    looks like a crash.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[1:]))
+    main(sys.argv[1], sys.argv[1:])
