@@ -13,9 +13,14 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from robot_meta_msgs.action import MoveTo
 from robot_meta_msgs.msg import Applied, GateStatus, Gripper, PolicyStatus, SimState
+from robot_meta_msgs.srv import SetMode
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, String
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_meta.errors import ObservationError
@@ -85,7 +90,7 @@ class CommandGateNode(RobotNode):
         self._base = contract.frames.base
         self._publish_all_topics()
         self._hear_all_topics(contract)
-        GateServices(self)
+        self._answer_all_services()
         beat = self.steady_timer(0.1, self._beat_10_hz)
         self.undo.append(lambda: self.destroy_timer(beat))
         self.publish_contract(contract.hash)
@@ -179,6 +184,30 @@ class CommandGateNode(RobotNode):
         self._crowd = Crowd(
             self.arm.gate, inputs, outputs, self.count_publishers, self._publishers_of
         )
+
+    def _answer_all_services(self) -> None:
+        do = GateServices(self)
+        # A callback that awaits blocks the rest of its group: these have one of their own.
+        aside = ReentrantCallbackGroup()
+        make = self.create_service
+        for service in (
+            make(SetMode, "~/set_mode", do.set_mode, callback_group=aside),
+            make(Trigger, "~/estop", do.estop),
+            make(Trigger, "~/reset_estop", do.reset_estop),
+        ):
+            self.undo.append(lambda service=service: self.destroy_service(service))  # type: ignore[misc]
+        server = ActionServer(
+            self,
+            MoveTo,
+            "~/move_to",
+            do.move_to,
+            callback_group=aside,
+            goal_callback=lambda _: GoalResponse.ACCEPT if do.may_move() else GoalResponse.REJECT,
+            cancel_callback=lambda _: (
+                CancelResponse.ACCEPT if do.cancel_move() else CancelResponse.REJECT
+            ),
+        )
+        self.undo.append(server.destroy)
 
     # --- what comes in ------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The command gate's services and its action `move_to`. Imports no rclpy but the action's words."""
+"""What the command gate's services and its action `move_to` do. Imports no rclpy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.callback_groups import ReentrantCallbackGroup
 from robot_meta_msgs.action import MoveTo
-from robot_meta_msgs.srv import SetMode
-from std_srvs.srv import Trigger
 
 from ros_nodes.awaiting import Turn, until
 from ros_nodes.gate import Mode, Refusal
@@ -26,32 +22,14 @@ FEEDBACK_S = 0.1
 
 
 class GateServices:
-    """Services and action of the node `command_gate`."""
+    """Handlers for a `CommandGateNode`; handles, requests and responses are rclpy's."""
 
     def __init__(self, node: CommandGateNode) -> None:
         self._node = node
         self._moving = False
-        # A callback that awaits blocks the rest of its group: these have one of their own.
-        aside = ReentrantCallbackGroup()
-        make = node.create_service
-        services = [
-            make(SetMode, "~/set_mode", self._set_mode, callback_group=aside),
-            make(Trigger, "~/estop", self._estop),
-            make(Trigger, "~/reset_estop", self._reset_estop),
-        ]
-        node.undo += [lambda s=service: node.destroy_service(s) for service in services]  # type: ignore[misc]
-        server = ActionServer(
-            node,
-            MoveTo,
-            "~/move_to",
-            self._move_to,
-            callback_group=aside,
-            goal_callback=self._may_move,
-            cancel_callback=self._cancel_move,
-        )
-        node.undo.append(server.destroy)
 
-    async def _set_mode(self, request: Any, response: Any) -> Any:
+    async def set_mode(self, request: Any, response: Any) -> Any:
+        """Service `set_mode`; a policy's goal that is just beginning is waited for."""
         node = self._node
         try:
             mode = Mode(request.mode)
@@ -65,7 +43,8 @@ class GateServices:
             response, lambda: node.core.gate.set_mode(mode, node.clock_now()), mode.name
         )
 
-    def _estop(self, _: Any, response: Any) -> Any:
+    def estop(self, _: Any, response: Any) -> Any:
+        """Service `estop`."""
         node = self._node
         node.core.gate.estop("the emergency stop was pressed", node.clock_now())
         node.publish_estop()
@@ -73,7 +52,8 @@ class GateServices:
         response.success, response.message = True, "stopped; reset_estop after 1 s"
         return response
 
-    def _reset_estop(self, _: Any, response: Any) -> Any:
+    def reset_estop(self, _: Any, response: Any) -> Any:
+        """Service `reset_estop`."""
         node = self._node
         self._answer(
             response, lambda: node.core.reset_estop(node.clock_now()), "IDLE; ask for a mode"
@@ -94,15 +74,17 @@ class GateServices:
 
     # --- move_to ------------------------------------------------------------------------------
 
-    def _may_move(self, _: Any) -> GoalResponse:
-        free = self._node.active and not self._moving
-        return GoalResponse.ACCEPT if free else GoalResponse.REJECT
+    def may_move(self) -> bool:
+        """Whether a goal of `move_to` is taken: one at a time."""
+        return self._node.active and not self._moving
 
-    def _cancel_move(self, _: Any) -> CancelResponse:
+    def cancel_move(self) -> bool:
+        """Cancel the goal of `move_to`; whether there was one."""
         self._node.core.gate.end_move("cancelled")
-        return CancelResponse.ACCEPT
+        return self._moving
 
-    async def _move_to(self, handle: Any) -> Any:
+    async def move_to(self, handle: Any) -> Any:
+        """Action `move_to`: joint space, within limits, at rest at its end."""
         node, goal = self._node, handle.request
         core = node.core
         scale = goal.speed_scale or node.p.move_speed_scale
