@@ -20,7 +20,7 @@ def test_every_variant_repeats_the_same_motion(taped, tmp_path):
         assert repeat(env, tape) > 0
         ends.append(env.episode.world.arm_q.copy())
     assert np.array_equal(*ends)
-    other = bench_sim.gymnasium_env(env.episode.world.scene, tmp_path, tape)
+    other = bench_sim.gymnasium_env(env.episode, tmp_path, tape)
     assert bench_sim.gymnasium_rate(other, tape) > 0
     assert other.model.opt.timestep == env.episode.world.model.opt.timestep
     # Its controls change five times as seldom, but it ends about there.
