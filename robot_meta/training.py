@@ -86,7 +86,7 @@ def prepare_mil(
     """
     net = from_dict(VisionConfig, settings.get("net", {}))
     if "cells" not in settings:
-        settings = {**settings, "cells": grid_places(family, net.grid)}
+        settings = {**settings, "cells": grid_places(family, net.grid, net.skip_rows)}
     config = from_dict(mil.MilConfig, settings)
     learner = mil.Mil(config)
     train = DemoSet.load(data, limit)
@@ -124,11 +124,11 @@ def continued(fresh: Params, path: Path) -> Params:
     return {**fresh, **known}
 
 
-def grid_places(family: str, grid: tuple[int, int]) -> list[list[float]]:
-    """(x, y) in base, m, of the table under each cell of a grid over the policy's picture."""
+def grid_places(family: str, grid: tuple[int, int], top: int) -> list[list[float]]:
+    """(x, y) in base, m, of the table under each cell of a grid below `top` rows of pixels."""
     env: Any = gymnasium.make(ENVIRONMENTS[family], preset="none").unwrapped
     env.reset(seed=0, options={"task": 0})
-    places = env.places(*grid)
+    places = env.places(*grid, top=top)
     env.close()
     return [[float(x), float(y)] for x, y in np.asarray(places).reshape(-1, 2)]
 

@@ -150,11 +150,16 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
 
         return experts.act(self.episode.privileged_state())
 
-    def places(self, rows: int, columns: int, height_m: float = 0.02) -> Array:
-        """Table places xy (rows * columns, 2), m, that a grid over the policy's picture shows."""
+    def places(self, rows: int, columns: int, height_m: float = 0.02, top: int = 0) -> Array:
+        """Table places xy (rows * columns, 2), m, that a grid over the policy's picture shows.
+
+        The grid leaves out `top` rows of pixels.
+        """
         spec, camera = self.image or POLICY_IMAGE, self._view()
-        step_y, step_x = spec.size[0] / rows, spec.size[1] / columns
-        y, x = np.meshgrid(np.arange(rows) * step_y, np.arange(columns) * step_x, indexing="ij")
+        step_y, step_x = (spec.size[0] - top) / rows, spec.size[1] / columns
+        y, x = np.meshgrid(
+            top + np.arange(rows) * step_y, np.arange(columns) * step_x, indexing="ij"
+        )
         return on_plane(
             spec.source_pixels(y.ravel(), x.ravel()), camera.intrinsics(), *camera.pose(), height_m
         )

@@ -234,6 +234,9 @@ def test_places_are_where_the_pixels_look(place):
     expected = POLICY_IMAGE.source_pixels(i * step_y, j * step_x)
     assert pixels == pytest.approx(expected, abs=1e-9)
     assert again == pytest.approx(places, abs=1e-12)
+    # Leaving out the upper pixels leaves out those rows and moves no other.
+    below = place.places(rows - 4, columns, height_m=0.02, top=16)
+    assert below == pytest.approx(places[4 * columns :], abs=1e-12)
 
 
 def test_a_thing_shows_in_the_cell_of_its_place():
