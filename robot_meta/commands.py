@@ -1,4 +1,4 @@
-"""Commands that need no ROS: collect, train, eval, tables.
+"""Commands that need no ROS: collect, train, eval, experiment, tables.
 
 Each is a function that tyro turns into options; what it needs is imported when it is called.
 `python -m robot_meta.commands train ...` is the same as `robot-meta train ...`: for `torchrun`.
@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
 from robot_meta.errors import ConfigError
+from robot_meta.options import EvalOptions, Family, Split, TrainOptions
 
-Family = Literal["reach", "push", "place", "pick_place"]
-Split = Literal["train", "val", "test"]
 FamilyWord = Annotated[Family, tyro.conf.Positional]
 LearnerWord = Annotated[str, tyro.conf.Positional]
 DATA, RUNS = Path("data"), Path("runs")
@@ -71,51 +69,6 @@ def collect(
         pass
     print(f"{folder}: {tasks} tasks, {demos} demonstrations each")
     return 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions:
-    """Options of `train`."""
-
-    steps: int = 10_000
-    """Meta-steps of the whole run."""
-    batch: int = 8
-    """Tasks a meta-step, over all processes."""
-    rate: float = 1e-3
-    """Adam's step size."""
-    average: float = 0.995
-    """Memory of the moving average of the parameters."""
-    seed: int = 0
-    """Of the first parameters and of every draw."""
-    data: Path | None = None
-    """Collected demonstrations; data/TASK-train if not given."""
-    validation: Path | None = None
-    """Demonstrations to validate on; data/TASK-val if that is there."""
-    limit: int | None = None
-    """Use so many training tasks."""
-    settings: tuple[str, ...] = ()
-    """Settings of the learner as name=value, such as steps=2 net.embed=64."""
-    start: Path | None = None
-    """Checkpoint to start from, such as that of another family."""
-    out: Path | None = None
-    """Folder of the run; runs/LEARNER-TASK if not given."""
-    save_every: int = 200
-    """Save the state each so many steps."""
-    validate_every: int = 500
-    """Validate each so many steps."""
-    workers: int = 1
-    """Processes of one thread on this machine."""
-
-    def words(self) -> list[str]:
-        """These options as words of a command line, but for `workers`."""
-        out: list[str] = []
-        for option in fields(self):
-            value = getattr(self, option.name)
-            if value is None or value == () or option.name == "workers":
-                continue
-            values = value if isinstance(value, tuple) else (value,)
-            out += ["--" + option.name.replace("_", "-"), *map(str, values)]
-        return out
 
 
 def train(
@@ -187,30 +140,6 @@ def train(
     return 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvalOptions:
-    """Options of `eval`."""
-
-    split: Split = "test"
-    """Which set the tasks are from."""
-    trials: int = 300
-    """Trials of each figure."""
-    seed: int = 0
-    """Draws tasks, demonstrations and arrangements."""
-    shots: tuple[int, ...] = (1, 5)
-    """Numbers of demonstrations to adapt on."""
-    checkpoint: Path | None = None
-    """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
-    blind: Path | None = None
-    """The same network trained without demonstrations, for the control."""
-    controls: bool = True
-    """Measure the controls too."""
-    json: Path | None = None
-    """Write the result to this file."""
-    workers: int = 2
-    """Processes of one thread."""
-
-
 def evaluate(
     learner: LearnerWord,
     task: FamilyWord,
@@ -266,6 +195,44 @@ def evaluate(
     return 0
 
 
+def experiment(
+    name: Annotated[str, tyro.conf.Positional],
+    /,
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
+    trials: int | None = None,
+    checkpoint: Path | None = None,
+    blind: Path | None = None,
+    json: Path | None = None,
+    workers: int = 2,
+) -> int:
+    """Run one experiment whole: all its seeds and controls, results/NAME.json, and a verdict.
+
+    Args:
+        name: Which one: mil-place or mil-push.
+        seeds: Evaluation seeds.
+        trials: Trials of each seed; the experiment's own number if not given.
+        checkpoint: Trained parameters; the shipped ones if not given.
+        blind: Those of the blind control.
+        json: Results file; results/NAME.json if not given.
+        workers: Processes of one thread.
+    """
+    from rich.progress import track
+
+    from robot_meta import experiments
+
+    found = experiments.run(
+        name,
+        seeds=seeds,
+        trials=trials,
+        workers=workers,
+        theta=checkpoint,
+        blind=blind,
+        out=json,
+        watch=lambda cases, what, total: track(cases, what, total=total),
+    )
+    return experiments.tell(found)
+
+
 def tables(
     documents: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("README.md"),),
     results: Path = Path("results"),
@@ -293,5 +260,11 @@ def tables(
 
 
 if __name__ == "__main__":
-    table: dict[str, Any] = {"collect": collect, "train": train, "eval": evaluate, "tables": tables}
+    table: dict[str, Any] = {
+        "collect": collect,
+        "train": train,
+        "eval": evaluate,
+        "experiment": experiment,
+        "tables": tables,
+    }
     sys.exit(tyro.extras.subcommand_cli_from_dict(table))

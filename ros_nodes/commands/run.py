@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from robot_meta.files import write_json
 
 
 def run(
-    task: str = "", max_duration_s: float = 0.0, namespace: str = "", json: Path | None = None
+    task: Annotated[str, tyro.conf.Positional] = "",
+    max_duration_s: float = 0.0,
+    namespace: str = "",
+    json: Path | None = None,
 ) -> int:
     """Let the policy move the robot until it is done, the time is up or somebody stops it.
 

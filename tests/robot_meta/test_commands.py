@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from robot_meta.commands import TrainOptions
 from robot_meta.results import read_result
 
 ROOT = Path(__file__).parents[2]
@@ -22,15 +21,6 @@ def command(folder, *words):
         text=True,
         timeout=300,
     )
-
-
-def test_options_become_words_again():
-    options = TrainOptions(steps=5, settings=("a=1", "b=2"), out=Path("x y"), workers=2)
-    words = options.words()
-    assert words[words.index("--settings") + 1 :][:2] == ["a=1", "b=2"]
-    assert words[words.index("--out") + 1] == "x y"
-    assert "--workers" not in words
-    assert "--data" not in words
 
 
 @pytest.mark.slow

@@ -1,0 +1,79 @@
+"""Options of the long commands: each field is one, its docstring the help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+Family = Literal["reach", "push", "place", "pick_place"]
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Options of `train`."""
+
+    steps: int = 10_000
+    """Meta-steps of the whole run."""
+    batch: int = 8
+    """Tasks a meta-step, over all processes."""
+    rate: float = 1e-3
+    """Adam's step size."""
+    average: float = 0.995
+    """Memory of the moving average of the parameters."""
+    seed: int = 0
+    """Of the first parameters and of every draw."""
+    data: Path | None = None
+    """Collected demonstrations; data/TASK-train if not given."""
+    validation: Path | None = None
+    """Demonstrations to validate on; data/TASK-val if that is there."""
+    limit: int | None = None
+    """Use so many training tasks."""
+    settings: tuple[str, ...] = ()
+    """Settings of the learner as name=value, such as steps=2 net.embed=64."""
+    start: Path | None = None
+    """Checkpoint to start from, such as that of another family."""
+    out: Path | None = None
+    """Folder of the run; runs/LEARNER-TASK if not given."""
+    save_every: int = 200
+    """Save the state each so many steps."""
+    validate_every: int = 500
+    """Validate each so many steps."""
+    workers: int = 1
+    """Processes of one thread on this machine."""
+
+    def words(self) -> list[str]:
+        """These options as words of a command line, but for `workers`."""
+        out: list[str] = []
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value is None or value == () or option.name == "workers":
+                continue
+            values = value if isinstance(value, tuple) else (value,)
+            out += ["--" + option.name.replace("_", "-"), *map(str, values)]
+        return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """Options of `eval`."""
+
+    split: Split = "test"
+    """Which set the tasks are from."""
+    trials: int = 300
+    """Trials of each figure."""
+    seed: int = 0
+    """Draws tasks, demonstrations and arrangements."""
+    shots: tuple[int, ...] = (1, 5)
+    """Numbers of demonstrations to adapt on."""
+    checkpoint: Path | None = None
+    """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
+    blind: Path | None = None
+    """The same network trained without demonstrations, for the control."""
+    controls: bool = True
+    """Measure the controls too."""
+    json: Path | None = None
+    """Write the result to this file."""
+    workers: int = 2
+    """Processes of one thread."""

@@ -1,0 +1,12 @@
+from pathlib import Path
+
+from robot_meta.options import TrainOptions
+
+
+def test_options_become_words_again():
+    options = TrainOptions(steps=5, settings=("a=1", "b=2"), out=Path("x y"), workers=2)
+    words = options.words()
+    assert words[words.index("--settings") + 1 :][:2] == ["a=1", "b=2"]
+    assert words[words.index("--out") + 1] == "x y"
+    assert "--workers" not in words
+    assert "--data" not in words
