@@ -20,6 +20,7 @@ from robot_meta.options import EvalOptions, Family, Split, TrainOptions
 FamilyWord = Annotated[Family, tyro.conf.Positional]
 LearnerWord = Annotated[str, tyro.conf.Positional]
 DATA, RUNS = Path("data"), Path("runs")
+TRAIN, EVAL = TrainOptions(), EvalOptions()
 
 
 def collect(
@@ -75,7 +76,7 @@ def train(
     learner: LearnerWord,
     task: FamilyWord,
     /,
-    options: Annotated[TrainOptions, tyro.conf.arg(name="")] = TrainOptions(),
+    options: Annotated[TrainOptions, tyro.conf.arg(name="")] = TRAIN,
 ) -> int:
     """Meta-train a learner on a task family. Run again to go on; Ctrl-C loses nothing.
 
@@ -144,7 +145,7 @@ def evaluate(
     learner: LearnerWord,
     task: FamilyWord,
     /,
-    options: Annotated[EvalOptions, tyro.conf.arg(name="")] = EvalOptions(),
+    options: Annotated[EvalOptions, tyro.conf.arg(name="")] = EVAL,
 ) -> int:
     """Measure success on held-out tasks after one demonstration, with every control beside it.
 
