@@ -85,7 +85,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "Learning": {
         "train": Command("robot_meta.commands:train", "meta-train a learner on a task family"),
         "eval": Command(
-            "robot_meta.commands:evaluate",
+            "ros_nodes.commands.evaluate:evaluate",
             "success on held-out tasks with confidence interval and controls",
         ),
         "experiment": Command(

@@ -39,6 +39,8 @@ class Take:
     error_m: float = float("nan")
     rate: float = float("nan")
     """Simulated seconds a wall second."""
+    stopped: str = ""
+    """Why the run was stopped, if it was."""
     target_xy_m: list[list[float]] = field(default_factory=list)
     """Where what was meant lay: the `avoid` of trials that follow."""
     episode: str = ""
@@ -87,11 +89,7 @@ class Director:
         raise SessionError(f"{label}: teleoperation failed in {ATTEMPTS} arrangements")
 
     def attempt(self, task: Mapping[str, Any], seed: int, label: str) -> Take:
-        """The policy does the task.
-
-        Raises:
-            SessionError: the run ended otherwise than by success or time.
-        """
+        """The policy does the task. A run that was stopped is a failure, and tells why."""
         client = self._client
         world = self._lay_out(task, seed)
         run = client.run_policy(label, self._max_steps * DECISION_NS * 1e-9 + SLACK_S)
@@ -99,7 +97,8 @@ class Director:
         tried = self._watch(world, run)
         result = run.cancel()
         if result.outcome not in (result.SUCCEEDED, result.CANCELLED):
-            raise SessionError(f"{label}: the run ended by {result.termination_reason}")
+            tried.success = tried.loose_success = False
+            tried.stopped = f"{result.termination_reason}: {client.gate.refusal or 'see the logs'}"
         return tried
 
     def _lay_out(self, task: Mapping[str, Any], seed: int) -> World:

@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from ros_nodes.showing import Director, Take
     from sim.tasks import Task
 
-MAX_STEPS = 90
-"""Of 0.1 s: the longest trial, as in the evaluation."""
-DEMO_TRIAL = 500
-"""Number of the demonstration's arrangement; those of trials count from 0."""
 RESULTS = Path("results")
 
 
@@ -51,6 +47,7 @@ class Lesson:
             "loss_before": self.adapted.loss_before,
             "loss_after": self.adapted.loss_after,
             "success": [trial.success for trial in self.trials],
+            "stopped": [trial.stopped for trial in self.trials],
             "steps": [trial.steps for trial in self.trials],
             "error_m": [None if isnan(t.error_m) else t.error_m for t in self.trials],
         }
@@ -112,36 +109,38 @@ def demo(
             f"once and tried {trials} times",
             soft_wrap=True,
         )
-        from ros_nodes.client_node import RobotClient  # while the nodes start
+        from robot_meta.evaluate import EvalConfig  # all of this while the nodes start
+        from ros_nodes.client_node import RobotClient
+        from ros_nodes.showing import Director
 
         with RobotClient(check=graph.check) as client:
             with console.status(f"starting {', '.join(graph.names)}"):
                 client.wait_ready()
             told = f"{', '.join(graph.names)} run in ROS domain {graph.domain_id}"
             console.print(f"{told} [dim]({time.monotonic() - began:.1f} s)[/]\n")
-            lessons = _teach(client, console, task, tasks, trials, seed, lockstep, video)
+            limit = EvalConfig(family=task).max_steps
+            director = Director(client, max_steps=limit, lockstep=lockstep, film=True)
+            lessons = _teach(client, director, console, task, tasks, trials, seed, video)
     return _report(console, lessons, theta, json, video, seed, time.monotonic() - began)
 
 
 def _teach(
     client: RobotClient,
+    director: Director,
     console: Console,
     family: Literal["place", "push"],
     tasks: int,
     trials: int,
     seed: int,
-    lockstep: bool,
     video: Path,
 ) -> list[Lesson]:
     """Every task in turn, filmed."""
     import numpy as np
 
-    from ros_nodes.showing import Director
     from ros_nodes.video import Film
     from sim.tasks import SPLIT_SIZES, draw_task
 
     order = np.random.default_rng([11, seed]).permutation(SPLIT_SIZES["test"])
-    director = Director(client, max_steps=MAX_STEPS, lockstep=lockstep, film=True)
     lessons = []
     with Film(video) as film, _progress(console, tasks * (trials + 1)) as step:
         for k in range(tasks):
@@ -164,6 +163,8 @@ def _lesson(
     seed: int,
 ) -> Lesson:
     """One task: shown, adapted to, tried."""
+    from robot_meta.evaluate import DEMO_TRIAL
+
     request = {"family": task.family, "split": task.split, "index": task.index}
     step("being shown")
     shown = director.demonstrate({**request, "trial": DEMO_TRIAL}, seed, task.label)
@@ -183,7 +184,8 @@ def _lesson(
         tried = director.attempt(place, seed, f"trial {trial + 1}")
         lesson.trials.append(tried)
         word = "[green]success[/]" if tried.success else "[red]failure[/]"
-        console.print(f"  trial {trial + 1}: {word} after {0.1 * tried.steps:.1f} s")
+        why = f" ({tried.stopped})" if tried.stopped else ""
+        console.print(f"  trial {trial + 1}: {word} after {0.1 * tried.steps:.1f} s{why}")
     return lesson
 
 
@@ -225,11 +227,15 @@ def _in_words(task: Task) -> str:
     place = task.family == "place"
     look = task.containers[task.target_container] if place else task.objects[task.target_object]
     hue = _HUES[int(look.hue_deg // 30.0) % len(_HUES)]
-    words = f"{look.pattern} {hue} {_SHAPES.get(look.shape, look.shape)}"
+    pattern, shape = _PATTERNS.get(look.pattern, look.pattern), _SHAPES.get(look.shape, look.shape)
+    words = f"{pattern} {hue} {shape}"
     return f"put it into the {words} container" if place else f"push the {words} thing to the goal"
 
 
-_SHAPES = {"circle": "round", "half_disc": "half-round", "triangle": "triangular"}
+_PATTERNS = {"stripes": "striped", "checks": "checked", "dots": "dotted", "ring": "ringed",
+             "cross": "crossed"}  # fmt: skip
+_SHAPES = {"circle": "round", "half_disc": "half-round", "triangle": "triangular",
+           "rectangle": "rectangular"}  # fmt: skip
 _HUES = ("red", "yellow", "lime", "green", "green", "teal", "blue", "blue", "indigo", "purple",
          "magenta", "pink")  # fmt: skip
 
