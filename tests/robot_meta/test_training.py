@@ -16,6 +16,7 @@ from tests.robot_meta.test_loops import sample
 CONFIG = TrainConfig(steps=6, tasks=1, warmup=2, average=0.9)
 NET = {
     "image": [16, 16],
+    "skip_rows": 0,
     "channels": [4, 4],
     "kernels": [3, 3],
     "strides": [2, 2],
