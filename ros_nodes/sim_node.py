@@ -154,7 +154,7 @@ class SimNode(RobotNode):
         if self.paused:
             due = min(self.steps_left, MAX_BATCHES_A_CALL)
         self._batches(due)
-        if self.p.lockstep and not self.paused:
+        if self.p.lockstep:
             self._mind_the_gate(steady_ns)
 
     def _batches(self, count: int) -> None:
@@ -174,8 +174,10 @@ class SimNode(RobotNode):
                 self.steps_left -= 1
 
     def _mind_the_gate(self, steady_ns: int) -> None:
-        if self._lock.repeat_due(steady_ns):
+        if not self._lock.complete() and self._lock.repeat_due(steady_ns):
             self._topics.repeat(self.sim)
+        if self.paused:
+            return
         if self._lock.lost(steady_ns):
             self.paused = True
             self.diagnose("lockstep", ERROR, "the gate has not answered for 5 s: paused")
