@@ -46,6 +46,10 @@ class PolicyWorld:
             RunPolicy: ActionClient(self.node, RunPolicy, "policy/run_policy"),
         }
 
+    def forget(self) -> None:
+        """Forget goals that were rejected."""
+        self._goals = [handle for handle in self._goals if handle.accepted]
+
     def mend(self) -> None:
         """Everything as at the start; goals that still go on are cancelled."""
         for handle in self._goals:

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("rclpy")
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from robot_meta_msgs.action import Adapt, RunPolicy
 from robot_meta_msgs.msg import Adaptation, GateStatus
 from robot_meta_msgs.srv import LoadPolicy
@@ -354,3 +356,24 @@ def test_stopping_the_node_under_a_run_asks_the_gate_to_hold(own, theta):
     process.send(signal.SIGINT)
     world.client.until(lambda: world.asked[-1] == GateStatus.HOLD, what="HOLD")
     assert process.wait() == 0
+
+
+def test_the_lifecycle_goes_round_and_the_policy_still_works(own, theta, episode):
+    def change(transition):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return own.client.call(ChangeState, "/policy/change_state", request).success
+
+    own.start_node("-p", f"checkpoint:={theta}")
+    own.client.until(lambda: own.status, 60.0)
+    assert change(Transition.TRANSITION_DEACTIVATE)
+    assert not own.send(RunPolicy.Goal()).accepted
+    own.forget()
+    assert change(Transition.TRANSITION_ACTIVATE)
+    own.start_run()
+    own.mend()
+    assert change(Transition.TRANSITION_DEACTIVATE)
+    assert change(Transition.TRANSITION_CLEANUP)
+    assert change(Transition.TRANSITION_CONFIGURE)
+    assert change(Transition.TRANSITION_ACTIVATE)
+    assert own.adapt(episode).accepted
+    own.start_run()
