@@ -16,8 +16,7 @@ from robot_meta.errors import (
     ObservationError,
     SessionError,
 )
-from robot_meta.session import Learner, Session, check_demo, version_of
-from robot_meta.types import Demo
+from robot_meta.session import Learner, Session, version_of
 from tests import linear
 
 ROOT = Path(__file__).parents[2]
@@ -172,23 +171,9 @@ def test_an_unknown_learner_is_named_with_the_known_ones(tmp_path):
         learners.register("mil", lambda config: linear.LinearLearner())
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"rgb": np.zeros((9, 8, 3), np.uint8)}, r"uint8 \(9, 8, 3\) came, expected uint8 \(8, 8"),
-        ({"rgb": np.full((8, 8, 3), np.nan)}, "float64"),
-        ({"rgb": None}, "NoneType"),
-        ({"q_rad": np.full(7, np.nan)}, "q_rad: .*nan.* expected finite"),
-        ({"q_rad": np.zeros(6)}, r"q_rad: float64 \(6,\)"),
-        ({"q_rad": np.zeros(7, int)}, "q_rad: int64"),
-        ({"ee_pos_m": np.array([0, 0, np.inf])}, "ee_pos_m"),
-        ({"ee_quat_wxyz": np.zeros(3)}, "ee_quat_wxyz"),
-        ({"gripper_m": float("nan")}, "gripper_m: nan"),
-    ],
-)
-def test_an_observation_that_cannot_be_acted_on_is_named(session, frame, changes, words):
-    with pytest.raises(ObservationError, match=words):
-        session.act(dataclasses.replace(frame, **changes))
+def test_an_observation_that_cannot_be_acted_on_is_refused(session, frame):
+    with pytest.raises(ObservationError, match=r"uint8 \(9, 8, 3\) came"):
+        session.act(dataclasses.replace(frame, rgb=np.zeros((9, 8, 3), np.uint8)))
 
 
 def test_a_demo_of_another_camera_is_refused_with_its_frame(session):
@@ -204,17 +189,6 @@ def test_a_demo_of_another_robot_is_refused(session):
         session.adapt([dataclasses.replace(shown, actions=np.full((5, 4), np.nan, np.float32))])
     with pytest.raises(DemoFormatError, match="no demos"):
         session.adapt([])
-
-
-def test_a_video_of_a_person_needs_no_joints(session):
-    frames = tuple(
-        dataclasses.replace(f, q_rad=np.full(7, np.nan), gripper_m=float("nan"))
-        for f in linear.demo().frames
-    )
-    video = Demo(frames=frames, actions=None, kind="human")
-    check_demo(video, (8, 8, 3))
-    with pytest.raises(DemoFormatError, match="frame 0: q_rad"):
-        check_demo(dataclasses.replace(linear.demo(), frames=frames), (8, 8, 3))
 
 
 def test_a_policy_may_tell_that_it_is_done(frame):
