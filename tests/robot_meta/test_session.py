@@ -269,7 +269,7 @@ def test_swaps_in_one_thread_never_tear_a_decision_in_another(session, frame):
     thread = threading.Thread(target=swap)
     thread.start()
     try:
-        decided = {session.act(frame).tobytes() for _ in range(300)}
+        decided = {session.act(frame).tobytes() for _ in range(50)}
     finally:
         stop.set()
         thread.join()
