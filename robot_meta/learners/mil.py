@@ -113,7 +113,8 @@ class Mil:
         for name in fast:
             # The controller hardly needs to change with the task; the eyes do.
             low = start if name.startswith(("film", "embed", "query")) else start - 3.0
-            params[ALPHA + name] = torch.full((self.settings.steps or 1,), low)
+            if self.settings.steps:
+                params[ALPHA + name] = torch.full((self.settings.steps,), low)
         return params
 
     # --- adaptation ------------------------------------------------------------------------------
@@ -255,9 +256,10 @@ def action_error(predicted: vision.Command, wanted: Tensor, state: Tensor) -> Te
     """Mean error of velocity, in units of 0.1 m/s, and of the opening's choice."""
     velocity, opening = predicted.miss(wanted)
     release = (wanted[:, 3] - state[:, 3] > RELEASE_M).float()
-    return velocity.mean() / SPEED_SCALE + OPENING_WEIGHT * (
-        (1.0 + RELEASE_WEIGHT * release) * opening
-    ).mean()
+    return (
+        velocity.mean() / SPEED_SCALE
+        + OPENING_WEIGHT * ((1.0 + RELEASE_WEIGHT * release) * opening).mean()
+    )
 
 
 def sample_batch(
