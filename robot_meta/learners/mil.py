@@ -29,7 +29,7 @@ ALPHA = "alpha."
 SPEED_SCALE = 0.1
 OPENING_WEIGHT = 0.2
 LOW_M, LOW_ODDS = 0.04, 3.0
-"""Frames in which the tip is within this of its touch-down height are drawn so many times as often: it acts there."""
+"""Frames with the tip within this of its touch-down height are drawn so much as often: it acts there."""
 RELEASE_M = 0.015
 """The gripper is asked to let go when the wanted opening exceeds the present one by this much."""
 RELEASE_WEIGHT = 5.0
@@ -302,7 +302,7 @@ def sample_batch(
 
 
 def relight(rgb: NDArray[np.uint8], support: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Pictures (B, m + n, H, W, 3) under other exposures, one for the demo and one for the trial of each task.
+    """Pictures (B, m + n, H, W, 3) under other exposures: one for each demo, one for each trial.
 
     All channels change alike: a hue that is held out stays held out.
     """
