@@ -35,6 +35,7 @@ from ros_nodes.qos import COMMAND, JOINTS_SUB, SENSOR_SUB, STATUS, watch_subscri
 from ros_nodes.sampler import JOINT_TOPIC
 
 SILENCE_S = 0.5  # five images at 10 Hz: the camera or the joint states have stopped
+STANDSTILL_S = 20.0  # robot time may stand for so long without a word of the gate
 RECOVERED_S = 1.0  # so long without a bad message until the diagnostics say that all is well
 
 
@@ -72,6 +73,7 @@ class PolicyNode(RobotNode):
         self._rolling = False
         self._ticks = 0
         self._last_frame = self._last_bad = self._last_gate = -math.inf
+        self._last_gate_ns = 0
         self._undo: list[Callable[[], object]] = []
 
     # --- lifecycle ----------------------------------------------------------------------------
@@ -117,13 +119,13 @@ class PolicyNode(RobotNode):
     def begin(self, going: Run, task: str) -> None:
         """Decide on every image from now on."""
         self.current, self._task, self._rolling, self.decision = going, task, False, None
-        self._last_gate = time.monotonic()
+        self._heard_gate()
 
     def accepted(self) -> None:
         """The gate said that it follows: it has a second to say so in its status too."""
         if self.current is not None:
             self.current.accepted = True
-        self._last_gate = time.monotonic()
+        self._heard_gate()
 
     def end(self) -> None:
         """Decide no more."""
@@ -192,7 +194,7 @@ class PolicyNode(RobotNode):
             return
         now = time.monotonic()
         if self.current is not None:
-            self.current.tick(self.now_ns(), now - self._last_gate)
+            self.current.tick(self.now_ns(), self._gate_silence_s(now))
         silence_s = now - self._last_frame
         if now - self._last_bad < RECOVERED_S:
             pass  # what was wrong with it has been told
@@ -216,8 +218,17 @@ class PolicyNode(RobotNode):
             took = f"{self.decision.inference_ms:.2f}" if self.decision else ""
             self.diagnose("policy", OK, text, version=core.version, inference_ms=took)
 
+    def _heard_gate(self) -> None:
+        self._last_gate, self._last_gate_ns = time.monotonic(), self.now_ns()
+
+    def _gate_silence_s(self, steady_s: float) -> float:
+        """By the clock that says less: in lock-step robot time stands while anybody is slow."""
+        silence_s = steady_s - self._last_gate
+        robot_s = (self.now_ns() - self._last_gate_ns) / 1e9
+        return silence_s if silence_s > STANDSTILL_S else min(silence_s, robot_s)
+
     def _on_gate(self, msg: GateStatus) -> None:
-        self._last_gate = time.monotonic()
+        self._heard_gate()
         if self.current is not None:
             self.current.gate(msg.mode, msg.mode_name, msg.refusal)
 
