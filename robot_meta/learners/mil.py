@@ -29,7 +29,7 @@ ALPHA = "alpha."
 SPEED_SCALE = 0.1
 OPENING_WEIGHT = 0.2
 LOW_M, LOW_ODDS = 0.04, 3.0
-"""Frames with the tip within this of its touch-down height are drawn so much as often: it acts there."""
+"""Frames with the tip so near its touch-down height are drawn so many times as often."""
 RELEASE_M = 0.015
 """The gripper is asked to let go when the wanted opening exceeds the present one by this much."""
 RELEASE_WEIGHT = 5.0
