@@ -290,7 +290,7 @@ def sample_batch(
         )
     t = chosen[:, None]
     d, f = np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
-    return Batch(
+    drawn = Batch(
         rgb=relight(data.rgb[t, d, f], early + late, rng),
         state=data.state[t, d, f],
         action=data.action[t, d, f],
@@ -299,6 +299,26 @@ def sample_batch(
         marker=data.marker[t, d, f],
         support=early + late,
     )
+    return mirror(drawn, rng)
+
+
+def mirror(batch: Batch, rng: np.random.Generator) -> Batch:
+    """Half of the demos and half of the trials seen in a mirror: y and -y change places."""
+    m = batch.support
+    flip = rng.random((len(batch.rgb), 2)) < 0.5
+    rgb = batch.rgb.copy()
+    sign = np.ones(batch.before.shape, np.float32)
+    for part, own in ((slice(0, m), flip[:, 0]), (slice(m, None), flip[:, 1])):
+        rgb[own, part] = rgb[own, part, :, ::-1]
+        sign[own, part] = -1.0
+    state, action, key, marker = (
+        a.copy() for a in (batch.state, batch.action, batch.key, batch.marker)
+    )
+    for array in (state, action):
+        array[..., 1] *= sign
+    for array in (key, marker):
+        array[..., 1] *= sign[..., None]
+    return batch._replace(rgb=rgb, state=state, action=action, key=key, marker=marker)
 
 
 def relight(rgb: NDArray[np.uint8], support: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -307,6 +327,10 @@ def relight(rgb: NDArray[np.uint8], support: int, rng: np.random.Generator) -> N
     All channels change alike: a hue that is held out stays held out.
     """
     out = rgb.astype(np.float32)
+    # Paler colours, alike in the demo and the trials of a task: shape and pattern must then do.
+    colour = np.where(rng.random(len(rgb)) < 0.5, rng.uniform(0.1, 1.0, len(rgb)), 1.0)
+    grey = out.mean(-1, keepdims=True)
+    out = grey + colour.astype(np.float32)[:, None, None, None, None] * (out - grey)
     for part in (out[:, :support], out[:, support:]):
         gain = rng.uniform(0.8, 1.2, (len(rgb), 1, 1, 1, 1)).astype(np.float32)
         part *= gain
