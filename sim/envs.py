@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 Observation = dict[str, NDArray[Any]]
 
 SPEED_M_S = 0.4
+_TICKS = round(POLICY_S / SERVO_S)
 
 
 class SawyerEnv(gymnasium.Env[Observation, Array]):
@@ -121,13 +122,13 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
             )
         episode, twist = self.episode, np.array([*action[:3], 0.0, 0.0, 0.0])
         episode.world.set_gripper(float(action[3]))
-        ticks = []
-        for _ in range(round(POLICY_S / SERVO_S)):
+        moved = np.zeros(3)
+        for _ in range(_TICKS):
             self.applied = self.servo.step(twist, SERVO_S)
-            ticks.append(self.applied.twist[:3])
+            moved += self.applied.twist[:3]
             episode.command(self.servo.braking_points(SERVO_S))
             episode.advance(SERVO_S)
-        self.applied_action = np.array([*np.mean(ticks, axis=0), action[3]])
+        self.applied_action = np.array([*(moved / _TICKS), action[3]])
         progress = episode.judge()
         self._steps += 1
         info = self._info(success=progress.success)

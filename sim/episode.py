@@ -3,6 +3,7 @@
 The Gymnasium environment and the ROS simulator node both run this object, so they cannot differ.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +40,11 @@ CARRY_M = 0.16
 RETREAT_M = 0.10
 """The gripper has retreated when the tip is this high and open."""
 SETTLE_STEPS = 100
+_FOLLOW_STEPS = round(FOLLOW_S / PHYSICS_S)
 _WINDOW = 10
 """Frames at 10 Hz (1 s) over which an outcome must hold."""
+_UP_M = np.array([0.0, 0.0, 0.5 * OBJECT_HEIGHT_M])
+_TOP_M = np.array([0.0, 0.0, OBJECT_HEIGHT_M])
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ class Episode:
     def __init__(self, task: Task, start_ns: int = 0) -> None:
         self.task = task
         self.world = World(build(task), start_ns)
+        self._objects = [object_name(i) for i in range(len(task.objects))]
+        # No point of a container's outline is further from its middle.
+        self._reaches = [
+            1.001 * float(np.linalg.norm(outline(x.shape, x.size_m), axis=1).max())
+            for x in task.containers
+        ]
         self._kinematics = Kinematics()
 
     def reset(
@@ -81,8 +91,9 @@ class Episode:
         self.appearance: Appearance = draw_appearance(preset, rng)
         lay_out(world.model, world.data, self.task, self.arrangement, self.appearance)
         q = inverse(self._kinematics, self.arrangement.start_tcp_m, DOWN_QUAT_WXYZ, START_Q)
+        self._widths = [float(np.ptp(outline(x.shape, x.size_m)[:, 1])) for x in self.task.objects]
         opening = {"reach": 0.02, "push": 0.035, "pick_place": 0.07}.get(
-            self.task.family, self._held_width()
+            self.task.family, self._widths[0]
         )
         world.place_arm(q, opening)
         if self.task.family == "place":
@@ -101,11 +112,9 @@ class Episode:
         self._resting: list[bool] = []
         self._lifted = [False] * len(self.task.objects)
         self._errors: list[list[float]] = []
+        self._near_enough = 0
         world.step(SETTLE_STEPS)
         return self.arrangement
-
-    def _held_width(self) -> float:
-        return float(np.ptp(outline(self.task.objects[0].shape, self.task.objects[0].size_m)[:, 1]))
 
     def command(self, points: Sequence[Point]) -> None:
         """Follow a joint trajectory from now on."""
@@ -116,7 +125,7 @@ class Episode:
         for _ in range(round(seconds / FOLLOW_S)):
             self._now_s += FOLLOW_S
             self.world.set_arm_target(*self.follower.sample(self._now_s))
-            self.world.step(round(FOLLOW_S / PHYSICS_S))
+            self.world.step(_FOLLOW_STEPS)
 
     def judge(self) -> Progress:
         """Look at the outcome; call it once every 0.1 s.
@@ -127,65 +136,51 @@ class Episode:
         10 frames, no distractor within 8 cm of it. *reach*: tip <= 5 cm from the target over the
         last 10 frames.
         """
-        return {"reach": self._judge_reach, "push": self._judge_push}.get(
-            self.task.family, self._judge_place
-        )()
+        if self.task.family == "reach":
+            return self._judge_reach()
+        return self._judge_push() if self.task.family == "push" else self._judge_place()
 
     def _judge_reach(self) -> Progress:
-        tip = self.world.tcp_pose()[0]
-        tops = [
-            self.world.body_pose(object_name(i))[0] + [0, 0, OBJECT_HEIGHT_M]
-            for i in range(len(self.task.objects))
-        ]
+        tip, own = self.world.tip(), self.task.target
+        tops = [self.world.body_pose(name)[0] + _TOP_M for name in self._objects]
         self._errors.append([float(np.linalg.norm(tip - top)) for top in tops])
-        errors = np.array(self._errors)
-        near = (
-            errors[-_WINDOW:].max(0) <= 0.05
-            if len(errors) >= _WINDOW
-            else np.zeros(len(tops), bool)
-        )
-        chosen = int(errors[-1].argmin()) if near.any() else None
-        own = self.task.target
-        return Progress(
-            chosen == own,
-            chosen is not None,
-            errors[-1, own],
-            bool((errors[:, own] <= 0.05).any()),
-            chosen,
-        )
+        now, last = self._errors[-1], self._errors[-_WINDOW:]
+        # The published rule: the best frame counts.
+        self._near_enough += now[own] <= 0.05
+        near = [len(last) == _WINDOW and max(errors) <= 0.05 for errors in zip(*last, strict=True)]
+        chosen = now.index(min(now)) if any(near) else None
+        return Progress(chosen == own, chosen is not None, now[own], self._near_enough > 0, chosen)
 
     def _judge_push(self) -> Progress:
         goal, own = self.arrangement.goal_xy_m, self.task.target
-        xy = np.stack(
-            [self.world.body_pose(object_name(i))[0][:2] for i in range(len(self.task.objects))]
-        )
+        xy = np.stack([self.world.body_pose(name)[0][:2] for name in self._objects])
         self._errors.append(np.linalg.norm(xy - goal, axis=1).tolist())
-        errors = np.array(self._errors)
+        now, last = self._errors[-1], self._errors[-_WINDOW:]
         # The published rule: squared distance < 0.017 m^2 at >= 10 of 100 steps.
-        loose = int((errors[:, own] ** 2 < 0.017).sum()) >= _WINDOW
+        self._near_enough += now[own] ** 2 < 0.017
         chosen = None
-        for i in range(len(xy)) if len(errors) >= _WINDOW else ():
-            others = np.delete(errors[-_WINDOW:], i, axis=1)
-            if errors[-_WINDOW:, i].max() <= 0.05 and others.min() > 0.08:
+        for i in range(len(now)) if len(last) == _WINDOW else ():
+            others = (error for errors in last for j, error in enumerate(errors) if j != i)
+            if max(errors[i] for errors in last) <= 0.05 and min(others) > 0.08:
                 chosen = i
-        risen = bool(self.world.tcp_pose()[0][2] > RETREAT_M)
-        return Progress(chosen == own, chosen is not None and risen, errors[-1, own], loose, chosen)
+        risen = bool(self.world.tip()[2] > RETREAT_M)
+        done = chosen is not None and risen
+        return Progress(chosen == own, done, now[own], self._near_enough >= _WINDOW, chosen)
 
     def _judge_place(self) -> Progress:
-        tip = self.world.tcp_pose()[0]
+        world, own = self.world, self.task.target_object
+        tip, opening = world.tip(), world.gripper_m
         held, speed = False, 0.0
         contained: list[int | None] = []
-        for i, look in enumerate(self.task.objects):
-            centre = self._centre(object_name(i))
-            width = float(np.ptp(outline(look.shape, look.size_m)[:, 1]))
-            apart = float(np.linalg.norm(tip - centre)) > 0.06
-            held |= not (apart or self.world.gripper_m > width + 0.008)
-            speed = max(speed, self.world.body_speed(object_name(i)))
+        centres = [self._centre(name) for name in self._objects]
+        for i, centre in enumerate(centres):
+            apart = math.dist(tip, centre) > 0.06
+            held |= not (apart or opening > self._widths[i] + 0.008)
+            speed = max(speed, world.body_speed(self._objects[i]))
             self._lifted[i] |= bool(centre[2] >= 0.05 + 0.5 * OBJECT_HEIGHT_M)
-            contained.append(self._contained(i))
+            contained.append(self._contained(centre))
         self._resting.append(not held and bool(tip[2] > RETREAT_M) and speed < 0.02)
         settled = len(self._resting) >= _WINDOW and all(self._resting[-_WINDOW:])
-        own, container = self.task.target_object, self.task.target_container
         chosen: int | None = None
         if self.task.family == "place":
             chosen, done = contained[0], settled
@@ -197,12 +192,11 @@ class Episode:
                 if c is not None and self._lifted[i]
             ]
             chosen, done = (moved[0] if len(moved) == 1 else None), settled and bool(moved)
-        distance = (
-            self._centre(object_name(own)) - self.world.body_pose(container_name(container))[0]
-        )
+        goal = world.body_pose(container_name(self.task.target_container))[0]
         chosen = chosen if done else None
         success = chosen == self.task.target
-        return Progress(success, done, float(np.hypot(*distance[:2])), success, chosen)
+        error_m = float(np.hypot(*(centres[own] - goal)[:2]))
+        return Progress(success, done, error_m, success, chosen)
 
     def _shape(self) -> tuple[str, float]:
         look = self.task.objects[self.task.target_object]
@@ -211,16 +205,18 @@ class Episode:
     def _centre(self, name: str) -> Array:
         pos, quat = self.world.body_pose(name)
         up = np.empty(3)
-        mujoco.mju_rotVecQuat(up, np.array([0.0, 0.0, 0.5 * OBJECT_HEIGHT_M]), quat)
-        return pos + up
+        mujoco.mju_rotVecQuat(up, _UP_M, quat)
+        up += pos
+        return up
 
-    def _contained(self, i: int) -> int | None:
-        """In which container object `i` lies, if any."""
-        centre = self._centre(object_name(i))
+    def _contained(self, centre: Array) -> int | None:
+        """In which container an object lies, if any."""
         if centre[2] > 0.06:
             return None
-        for k, look in enumerate(self.task.containers):
-            x, y, yaw = self.arrangement.containers[k]
+        for k, (look, reach) in enumerate(zip(self.task.containers, self._reaches, strict=True)):
+            x, y, yaw = self.arrangement.containers[k].tolist()
+            if math.hypot(centre[0] - x, centre[1] - y) > reach:
+                continue
             turn = np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]])
             if inside(outline(look.shape, look.size_m), turn @ (centre[:2] - [x, y])):
                 return k
@@ -228,7 +224,7 @@ class Episode:
 
     def privileged_state(self) -> dict[str, Any]:
         """What a person beside the robot sees and an expert needs; never an input of a policy."""
-        tip = self.world.tcp_pose()[0]
+        tip = self.world.tip()
         task = self.task
         state: dict[str, Any] = {
             "family": task.family,
@@ -245,7 +241,8 @@ class Episode:
                 0
             ].tolist()
         if task.family == "pick_place":
-            state["contained"] = self._contained(task.target_object) == task.target_container
+            centre = self._centre(object_name(task.target_object))
+            state["contained"] = self._contained(centre) == task.target_container
         if task.family == "push":
             state["goal"] = self.arrangement.goal_xy_m.tolist()
         return state

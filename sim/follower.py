@@ -45,8 +45,7 @@ class TrajectoryFollower:
         if now_s <= t[i] + KNOT_S:
             return self._q[i], self._v[i]
         if self._ends is None or self._ends[0] != i:
-            ends = (self._q[i], self._v[i], self._q[i + 1], self._v[i + 1])
-            self._ends = i, np.stack(ends)
+            self._ends = i, np.array([self._q[i], self._v[i], self._q[i + 1], self._v[i + 1]])
         h = t[i + 1] - t[i]
         s = (now_s - t[i]) / h
         r = 1.0 - s

@@ -1,5 +1,7 @@
 """One MuJoCo world: step it, command its arm, save and restore it."""
 
+import math
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,19 @@ class World:
         # ctrl = q + (kv / kp) v cancels the position servo's lag.
         self._lead_s = self.model.actuator_biasprm[:7, 2] / self.model.actuator_biasprm[:7, 1]
         self._tip = self.model.site(TCP_FRAME).id
+        self._bodies = {self.model.body(i).name: i for i in range(self.model.nbody)}
+        self._free = {
+            self.model.joint(j).name: int(self.model.jnt_dofadr[j])
+            for j in np.flatnonzero(self.model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
+        }
+        # Views: MuJoCo keeps its arrays where they are, and looking them up anew takes a while.
+        self._qpos, self._qvel = self.data.qpos, self.data.qvel
+        self._xpos, self._xquat = self.data.xpos, self.data.xquat
+        self._tip_pos, self._tip_mat = (
+            self.data.site_xpos[self._tip],
+            self.data.site_xmat[self._tip],
+        )
+        self._ctrl, self._arm_ctrl = self.data.ctrl, self.data.ctrl[:7]
         mujoco.mj_forward(self.model, self.data)
 
     @property
@@ -59,11 +74,11 @@ class World:
 
     def set_arm_target(self, q: Array, qd: Array) -> None:
         """Command joint angles (7,) rad and velocities (7,) rad/s to the joint servos."""
-        self.data.ctrl[:7] = q + self._lead_s * qd
+        np.add(q, self._lead_s * qd, out=self._arm_ctrl)
 
     def set_gripper(self, opening_m: float) -> None:
         """Command the gripper's opening in m; values outside its travel are clipped."""
-        self.data.ctrl[7] = 0.5 * min(max(opening_m, 0.0), GRIPPER_MAX_M)
+        self._ctrl[7] = 0.5 * min(max(opening_m, 0.0), GRIPPER_MAX_M)
 
     def place_arm(self, q: Array, opening_m: float) -> None:
         """Put the arm at `q` (7,) and the gripper at an opening, at rest, commands included."""
@@ -77,35 +92,40 @@ class World:
     @property
     def arm_q(self) -> Array:
         """Measured joint angles (7,), rad."""
-        q: Array = self.data.qpos[self._q]
+        q: Array = self._qpos[self._q]
         return q
 
     @property
     def arm_qd(self) -> Array:
         """Measured joint velocities (7,), rad/s."""
-        qd: Array = self.data.qvel[self._v]
+        qd: Array = self._qvel[self._v]
         return qd
 
     @property
     def gripper_m(self) -> float:
         """Measured opening between the pads, m."""
-        return float(self.data.qpos[self._fingers].sum())
+        return float(self._qpos[self._fingers].sum())
 
     def tcp_pose(self) -> tuple[Array, Array]:
         """Tip position (3,) m and orientation (4,) wxyz in `base`."""
         quat = np.empty(4)
-        mujoco.mju_mat2Quat(quat, self.data.site_xmat[self._tip])
-        return self.data.site_xpos[self._tip].copy(), quat
+        mujoco.mju_mat2Quat(quat, self._tip_mat)
+        return self._tip_pos.copy(), quat
+
+    def tip(self) -> Array:
+        """Tip position (3,) m in `base`."""
+        position: Array = self._tip_pos.copy()
+        return position
 
     def body_pose(self, name: str) -> tuple[Array, Array]:
         """Position (3,) m and orientation (4,) wxyz of a body."""
-        body = self.data.body(name)
-        return body.xpos.copy(), body.xquat.copy()
+        i = self._bodies[name]
+        return self._xpos[i].copy(), self._xquat[i].copy()
 
     def body_speed(self, name: str) -> float:
         """Speed of a free body, m/s."""
-        dof = self.model.joint(name).dofadr[0]
-        return float(np.linalg.norm(self.data.qvel[dof : dof + 3]))
+        dof = self._free[name]
+        return math.hypot(*self._qvel[dof : dof + 3].tolist())
 
     def set_free_joint(self, name: str, pos: Array, quat_wxyz: Array) -> None:
         """Put a free body at a pose, at rest.
