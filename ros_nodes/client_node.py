@@ -110,6 +110,8 @@ class RobotClient:
         """What the simulator said, oldest first; `reset_world` empties it."""
         self.gate: Any = None
         """The gate's last `GateStatus`."""
+        self.stopped_because = ""
+        """Why the gate last went from moving to holding."""
         self.applied_ns = 0
         """Stamp of the gate's last tick."""
         self.on_image: Callable[[int, NDArray[np.uint8]], None] | None = None
@@ -342,6 +344,8 @@ class RobotClient:
         self.states.append(World(msg.episode, at_ns, msg.steady_ns, msg.state_hash, info))
 
     def _on_gate(self, msg: Any) -> None:
+        if self.gate is not None and self.gate.mode > MODES["HOLD"] >= msg.mode:
+            self.stopped_because = str(msg.refusal)
         self.gate = msg
 
     def _on_applied(self, msg: Any) -> None:

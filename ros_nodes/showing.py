@@ -98,7 +98,8 @@ class Director:
         result = run.cancel()
         if result.outcome not in (result.SUCCEEDED, result.CANCELLED):
             tried.success = tried.loose_success = False
-            tried.stopped = f"{result.termination_reason}: {client.gate.refusal or 'see the logs'}"
+            why = client.stopped_because or "see the logs"
+            tried.stopped = f"{result.termination_reason}: {why}"
         return tried
 
     def _lay_out(self, task: Mapping[str, Any], seed: int) -> World:
