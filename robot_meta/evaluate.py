@@ -49,7 +49,7 @@ class EvalConfig:
     control_trials: int = 1
     """Trials of a task under each control and each further number of shots."""
     preset: str = "mild"
-    max_steps: int = 80
+    max_steps: int = 100
     workers: int = 2
 
     @property
