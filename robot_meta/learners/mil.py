@@ -336,7 +336,7 @@ def relight(rgb: NDArray[np.uint8], support: int, rng: np.random.Generator) -> N
         part *= gain
         part += rng.uniform(-12, 12, gain.shape).astype(np.float32)
     out += 4.0 * rng.standard_normal(out.shape, np.float32)
-    return np.clip(out, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(out, 0, 255), np.uint8)
 
 
 def _pick(frames: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ NEAR_M = 0.03
 CENTRE_M = (0.58, 0.0, 0.10)
 OPENING_M = 0.08
 OPENING_BINS = 17
-"""The gripper's opening is chosen among so many, 5 mm apart: a mean of "hold" and "let go" would be neither."""
+"""The gripper's opening is chosen among so many: a mean of "hold" and "let go" would be neither."""
 SPEED_M_S = 0.3
 SLOW = ("conv", "norm", "place")
 """Parameters with these prefixes are not adapted."""
@@ -118,9 +118,10 @@ def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
 
 def stem(params: Params, rgb: Tensor, config: VisionConfig) -> Tensor:
     """Features (n, G, C) of pictures (n, H, W, 3) uint8, normalised in each cell."""
-    x = (rgb[:, config.skip_rows :].permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous(
-        memory_format=torch.channels_last
-    )
+    x = (
+        rgb[:, config.skip_rows :].permute(0, 3, 1, 2).to(params["conv0.weight"].dtype) / 127.5
+        - 1.0
+    ).contiguous(memory_format=torch.channels_last)
     for i, (k, s) in enumerate(zip(config.kernels, config.strides, strict=True)):
         x = F.conv2d(x, params[f"conv{i}.weight"], stride=s, padding=k // 2)
         x = F.relu(
@@ -161,7 +162,7 @@ class Command(NamedTuple):
         return torch.cat([self.velocity, metres], dim=1)
 
     def miss(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Against actions (n, 4): mean absolute error of the velocity (n,) m/s; cross entropy of the opening (n,).
+        """Errors (n,) against actions (n, 4): of the velocity, m/s; of the opening, cross entropy.
 
         An opening between two bins is shared by both in proportion.
         """
