@@ -118,10 +118,8 @@ def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
 
 def stem(params: Params, rgb: Tensor, config: VisionConfig) -> Tensor:
     """Features (n, G, C) of pictures (n, H, W, 3) uint8, normalised in each cell."""
-    x = (
-        rgb[:, config.skip_rows :].permute(0, 3, 1, 2).to(params["conv0.weight"].dtype) / 127.5
-        - 1.0
-    ).contiguous(memory_format=torch.channels_last)
+    x = rgb[:, config.skip_rows :].permute(0, 3, 1, 2).to(params["conv0.weight"].dtype)
+    x = (x / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
     for i, (k, s) in enumerate(zip(config.kernels, config.strides, strict=True)):
         x = F.conv2d(x, params[f"conv{i}.weight"], stride=s, padding=k // 2)
         x = F.relu(
