@@ -47,6 +47,15 @@ class Graph:
         self.client.until(result.done, 200.0, "the end of the run")
         return result.result().result
 
+    def run_at_1x(self, seconds):
+        """Run to the end; a policy that is too late on a loaded machine is stopped, and run again."""
+        reasons = []
+        while (len(reasons) < 5) and "timeout" not in reasons:
+            self.applied.clear()
+            reasons.append(self.run(seconds).termination_reason)
+        assert reasons[-1] == "timeout", reasons
+        assert set(reasons) <= {"gate", "timeout"}
+
     def driven(self):
         """What was applied because of the policy: (tick, image) stamps and twist, once a tick."""
         ticks = {
@@ -64,16 +73,14 @@ def theta(tmp_path):
 
 def test_the_gate_follows_the_policy_and_then_holds(nodes, ros_client, theta):
     graph = Graph(nodes, ros_client, theta, lockstep=False)
-    result = graph.run(2.0)
-    assert result.termination_reason == "timeout"
+    graph.run_at_1x(2.0)
     driven = graph.driven()
     images = {stamp_ns(m.header.stamp) for m in graph.images}
     assert {image for _, image, _ in driven} <= images
     assert len({image for _, image, _ in driven}) >= 10
     assert any(any(twist) for _, _, twist in driven)
     ros_client.until(lambda: graph.gate[-1].mode == GateStatus.HOLD)
-    again = graph.run(0.5)
-    assert again.termination_reason == "timeout"
+    graph.run_at_1x(0.5)
 
 
 def test_in_lockstep_every_image_is_answered_and_a_second_run_repeats_the_first(
