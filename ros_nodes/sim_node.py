@@ -179,8 +179,8 @@ class SimNode(RobotNode):
         if self.paused:
             return
         if self._lock.lost(steady_ns):
-            self.paused = True
-            self.diagnose("lockstep", ERROR, "the gate has not answered for 5 s: paused")
+            told = "the gate has not answered for 5 s: paused until it does"
+            self.diagnose("lockstep", ERROR, told)
         elif self._lock.waiting_ns is not None and not self._lock.heard:
             self.diagnose("lockstep", WARN, "waiting for the gate's first answer")
 

@@ -363,6 +363,10 @@ def test_lockstep_without_an_answer_ends_in_a_pause_that_is_told(nodes, ros_clie
     driver.on = False
     ros_client.until(lambda: duty(reports, "lockstep")[0] == ERROR)
     assert "has not answered for 5 s: paused" in duty(reports, "lockstep")[1]
+    still = len({stamp_ns(m.header.stamp) for m in joints})
+    driver.on = True
+    ros_client.until(lambda: len({stamp_ns(m.header.stamp) for m in joints}) > still + 10)
+    ros_client.until(lambda: duty(reports, "lockstep")[0] == OK)
     driver.on = True
     count = len(joints)
     assert pause(ros_client, False).success
