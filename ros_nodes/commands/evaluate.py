@@ -69,6 +69,8 @@ def evaluate(
     metrics = metrics_of(over_ros, inside, config)
     report.show(metrics)
     for case in over_ros:
+        if case.demo_differs:
+            print(f"task {case.task}: the demo differs from that in process: {case.demo_differs}")
         for trial, take in enumerate(case.trials):
             if take.stopped:
                 print(f"task {case.task}, trial {trial}: stopped by {take.stopped}")
