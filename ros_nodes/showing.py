@@ -23,6 +23,7 @@ DECISION_NS = 100_000_000
 SLACK_S = 60.0
 """Wall time that a busy machine may need beyond the robot's."""
 ATTEMPTS = 20
+STOPS = 5
 AGAIN = 1000
 """A demonstration that failed is given again in the arrangement whose number is so much higher."""
 
@@ -34,6 +35,8 @@ class Take:
     success: bool = False
     loose_success: bool = False
     """Under the published, looser rule."""
+    done: bool = False
+    """Whether the outcome was decided before the time was up."""
     steps: int = 0
     """Of 0.1 s, until the outcome was decided or the time was up."""
     error_m: float = float("nan")
@@ -70,23 +73,34 @@ class Director:
     def demonstrate(self, task: Mapping[str, Any], seed: int, label: str) -> Take:
         """Teleoperation does the task while the recorder runs.
 
+        A script that fails is given another arrangement; one that was stopped, which a busy machine
+        can do to it, the same again.
+
         Raises:
-            SessionError: it failed in so many arrangements that something must be wrong.
+            SessionError: it failed or was stopped so often that something must be wrong.
         """
         client = self._client
-        for attempt in range(ATTEMPTS):
-            trial = int(task.get("trial", 0)) + AGAIN * attempt
+        failures = stops = 0
+        while failures < ATTEMPTS and stops < STOPS:
+            trial = int(task.get("trial", 0)) + AGAIN * failures
             world = self._lay_out({**task, "trial": trial}, seed)
             recording = client.record(label)
             client.take()
+            client.wait_mode("TELEOP")
             shown = self._watch(world)
+            stopped = not shown.done and client.gate.mode_name != "TELEOP"
             if client.gate.mode_name == "TELEOP":
                 client.let_go()
             if shown.success:
                 shown.episode = client.keep(recording)
                 return shown
             client.discard(recording)
-        raise SessionError(f"{label}: teleoperation failed in {ATTEMPTS} arrangements")
+            failures, stops = failures + (not stopped), stops + stopped
+        why = f"was stopped {stops} times, the last time by: {client.stopped_because}"
+        raise SessionError(
+            f"{label}: teleoperation failed in {failures} arrangements and {why}; is this machine "
+            "too busy for it?"
+        )
 
     def attempt(self, task: Mapping[str, Any], seed: int, label: str) -> Take:
         """The policy does the task. A run that was stopped is a failure, and tells why."""
@@ -118,11 +132,20 @@ class Director:
         first = world if self._lockstep else client.states[-1]
         limit_ns = first.stamp_ns + self._max_steps * DECISION_NS
 
+        let_go: list[int] = []
+
+        def stopped() -> bool:
+            """Nobody moves the robot any more; by then the state that made them stop is here."""
+            if run is not None:
+                return run.done and not self._ended_well(run)
+            if client.gate.mode_name == "TELEOP":
+                return False
+            let_go.append(client.states[-1].stamp_ns)
+            return client.states[-1].stamp_ns >= let_go[0] + 2 * DECISION_NS
+
         def over() -> World | None:
-            if run is not None and run.done and not self._ended_well(run):
-                return client.states[-1]
             ends = (s for s in client.states if s.info["done"] or s.stamp_ns >= limit_ns)
-            return next(ends, None)
+            return next(ends, None) or (client.states[-1] if stopped() else None)
 
         limit_s = SLACK_S + self._max_steps * DECISION_NS * 1e-9
         last = client.until(over, limit_s, "the episode did not end")
@@ -130,7 +153,7 @@ class Director:
         if self._lockstep:
             client.set_pause(True)
         client.on_image = None
-        take.success = bool(last.info["success"])
+        take.success, take.done = bool(last.info["success"]), bool(last.info["done"])
         take.loose_success = bool(last.info["loose_success"])
         take.error_m = float(last.info["error_m"] if last.info["error_m"] is not None else np.nan)
         take.steps = round((last.stamp_ns - first.stamp_ns) / DECISION_NS)
