@@ -22,7 +22,7 @@ CODECS = ("libx264", "mpeg4")
 PANEL = (240, 320)
 """Rows and columns of a trial's panel; the demonstration's is twice as large."""
 TITLE_ROWS = 56
-REST_S = 1.0
+REST_S = 2.0
 """The last pictures stand for so long."""
 GREEN, RED, GREY, WHITE = (80, 200, 110), (225, 80, 75), (120, 120, 125), (245, 245, 245)
 BACKGROUND = (24, 26, 30)

@@ -34,7 +34,7 @@ def test_a_film_holds_demo_and_trials_side_by_side(tmp_path, monkeypatch, codec)
             film.scene("task", Clip("shown", pictures(5)), trials)
     name, frames = read(path)
     assert name == {"libx264": "h264"}.get(codec, codec)
-    assert len(frames) == 2 * (7 + 10)
+    assert len(frames) == 2 * (7 + round(10 * video.REST_S))
     assert frames[0].shape == (TITLE_ROWS + 2 * PANEL[0], 4 * PANEL[1], 3)
     assert np.abs(middle(frames[3], 0, 0).astype(int) - BLUE).max() < 40
     assert np.abs(middle(frames[3], 0, 1).astype(int) - RED).max() < 40
