@@ -6,11 +6,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
 
 from robot_meta import checkpoint
+from robot_meta.data.collect import CollectConfig, collect
+from robot_meta.data.demo_set import DemoSet
 from robot_meta.learners import make as learner_named
 from robot_meta.learners import mil
 from robot_meta.learners.mil import ALPHA, Mil, mirror, relight, sample_batch
@@ -389,9 +392,9 @@ def hits(made, params, data, batches=6):
     return float(np.mean(own)), float(np.mean(wrong))
 
 
-def trained(made, data, steps, rate=3e-3):
+def trained(made, data, steps, rate=3e-3, tasks=16):
     config = TrainConfig(steps=steps, tasks=1, rate=rate, warmup=20, average=0.97)
-    sample = lambda rng: sample_batch(data, made.settings, 16, rng)  # noqa: E731
+    sample = lambda rng: sample_batch(data, made.settings, tasks, rng)  # noqa: E731
     *_, last = meta_train(made, made.init(0), sample, config)
     return last.averaged
 
@@ -413,3 +416,44 @@ def test_without_a_demonstration_it_cannot_know():
     params = trained(blind, blobs.demo_set(1, tasks=600), steps=400)
     own, _ = hits(blind, params, blobs.demo_set(2, tasks=60))
     assert own < 1 / 3 + 0.07
+
+
+def halved(data):
+    """Pictures of half the size."""
+    n, d, f, h, w, c = data.rgb.shape
+    small = data.rgb.reshape(n, d, f, h // 2, 2, w // 2, 2, c).mean((4, 6)).astype(np.uint8)
+    return replace(data, rgb=small)
+
+
+@pytest.mark.slow
+def test_it_learns_to_be_shown_a_container(tmp_path):
+    """A small net on 120 collected tasks finds the container meant in tasks it has never seen.
+
+    Chance is 1/3; a demo of another task points at what happens to look like it.
+    """
+    name, data = "sim:sim/SawyerPlace-v0", {}
+    for split, tasks in (("train", 120), ("val", 40)):
+        wanted = CollectConfig(env_id=name, split=split, tasks=tasks, demos=3, frames=8, shard=20)
+        for _ in collect(wanted, tmp_path / split):
+            pass
+        data[split] = halved(DemoSet.load(tmp_path / split))
+    net = vision.VisionConfig(
+        image=(40, 40),
+        skip_rows=8,
+        channels=(16, 32, 32),
+        kernels=(5, 3, 3),
+        strides=(2, 2, 1),
+        embed=32,
+        hidden=32,
+        bias_transform=4,
+    )
+    env = gymnasium.make(name, preset="none").unwrapped
+    env.reset(seed=0, options={"task": 0})
+    cells = tuple(map(tuple, env.places(*net.grid, top=2 * net.skip_rows).tolist()))
+    env.close()
+    config = mil.MilConfig(net=net, cells=cells, steps=2, support_frames=(3, 1), query_frames=6)
+    made = Mil(config)
+    params = trained(made, data["train"], steps=300, rate=2e-3, tasks=8)
+    own, wrong = hits(made, params, data["val"], batches=10)
+    assert own > 0.6
+    assert wrong < own - 0.15
