@@ -112,6 +112,9 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
     def step(self, action: Array) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Hold `action` for 0.1 s. Reward is 1 on success; terminated when the outcome is decided.
 
+        An arm that is held away from where it was sent is stopped, as the command gate would: that
+        is a failure too, and `info["stopped"]` is true.
+
         Raises:
             ValueError: for an action of another shape or with non-finite numbers.
         """
@@ -122,8 +125,10 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
             )
         episode, twist = self.episode, np.array([*action[:3], 0.0, 0.0, 0.0])
         episode.world.set_gripper(float(action[3]))
-        moved = np.zeros(3)
+        moved, stopped = np.zeros(3), False
         for _ in range(_TICKS):
+            if stopped := self.servo.diverged(episode.world.arm_q):
+                break
             self.applied = self.servo.step(twist, SERVO_S)
             moved += self.applied.twist[:3]
             episode.command(self.servo.braking_points(SERVO_S))
@@ -131,16 +136,17 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         self.applied_action = np.array([*(moved / _TICKS), action[3]])
         progress = episode.judge()
         self._steps += 1
-        info = self._info(success=progress.success)
+        info = self._info(success=progress.success and not stopped)
         info |= {
             "error_m": progress.error_m,
             "loose_success": progress.loose_success,
-            "chosen": progress.chosen,
+            "chosen": None if stopped else progress.chosen,
+            "stopped": stopped,
         }
         return (
             self._observe(),
-            float(progress.success),
-            progress.done,
+            float(info["success"]),
+            progress.done or stopped,
             self._steps >= self.max_steps,
             info,
         )

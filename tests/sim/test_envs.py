@@ -205,6 +205,17 @@ def test_applied_actions_are_what_the_limits_left(blind):
 # --- pictures ---------------------------------------------------------------------------------
 
 
+def test_an_arm_that_is_held_is_stopped_and_fails(blind):
+    blind.reset(seed=1)
+    *_, terminated, _, info = blind.step(np.array([0.1, 0.0, 0.0, 0.03]))
+    assert (terminated, info["stopped"]) == (False, False)
+    sideways = np.array([0.0, 400.0, 0.0])
+    blind.episode.world.apply_wrench("right_hand", sideways, np.zeros(3), np.zeros(3), 10.0)
+    ends = [blind.step(np.array([0.1, 0.0, 0.0, 0.03])) for _ in range(3)]
+    _, reward, terminated, _, info = next(end for end in ends if end[2])
+    assert (reward, info["success"], info["stopped"], info["chosen"]) == (0.0, False, True, None)
+
+
 def test_a_picture_of_a_saved_moment_is_what_was_seen_then(place):
     observation, _ = place.reset(seed=1, options={"task": 2})
     moment = place.episode.world.save_state()
