@@ -28,6 +28,8 @@ class Outcome:
     """The target for which it would have been a success."""
     steps: int
     error_m: float
+    stopped: bool = False
+    """The arm was held away from where it was sent, and stopped."""
 
 
 def frame_of(
@@ -79,7 +81,12 @@ def run(env: Any, policy: Policy, *, seed: int, options: dict[str, Any]) -> Outc
         if terminated or truncated:
             break
     return Outcome(
-        info["success"], info["loose_success"], info["chosen"], tick + 1, info["error_m"]
+        info["success"],
+        info["loose_success"],
+        info["chosen"],
+        tick + 1,
+        info["error_m"],
+        info.get("stopped", False),
     )
 
 

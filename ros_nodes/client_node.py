@@ -247,6 +247,11 @@ class RobotClient:
         there = lambda: self.gate.mode_name == mode or (goal is not None and goal.done)  # noqa: E731
         self.until(there, ANSWER_S, f"the gate did not go to {mode}")
 
+    def wait_rest(self) -> None:
+        """Wait until the gate lets nobody move the robot."""
+        at_rest = lambda: self.gate.mode <= MODES["HOLD"]  # noqa: E731
+        self.until(at_rest, ANSWER_S, "the gate did not stop")
+
     def take(self) -> None:
         """Let teleoperation take the robot; on a busy machine the gate may want another moment."""
         end = time.monotonic() + PATIENCE_S

@@ -112,6 +112,7 @@ class Director:
         result = run.cancel()
         if result.outcome not in (result.SUCCEEDED, result.CANCELLED):
             tried.success = False  # the looser rule counts what was before
+            client.wait_rest()
             why = client.stopped_because or "see the logs"
             tried.stopped = f"{result.termination_reason}: {why}"
         return tried

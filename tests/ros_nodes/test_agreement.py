@@ -52,6 +52,11 @@ def test_identical_is_to_the_bit():
     assert not identical(take(error_m=np.nextafter(0.01, 1)), outcome())
     assert not identical(take(steps=21), outcome())
     assert not identical(take(success=False), outcome())
+    held, stopped = replace(outcome(False), stopped=True), take(False, steps=33)
+    stopped.stopped = "gate: an arm that is held"
+    assert identical(stopped, held)
+    assert not identical(stopped, outcome(False))
+    assert not identical(take(False), held)
 
 
 def test_figures_pair_trials_by_task_and_leave_out_what_ran_only_in_process():
