@@ -185,6 +185,8 @@ def test_extra_and_reordered_joints_change_nothing(world):
 
 def test_a_person_who_takes_over_ends_the_run(world):
     handle = world.start_run()
+    seen = len(world.twists)
+    world.client.until(lambda: len(world.twists) > seen + 10)  # it has heard that it was let in
     world.take_over()
     result = world.result(handle)
     assert (result.outcome, result.termination_reason) == (Outcome.STOPPED, "gate")
