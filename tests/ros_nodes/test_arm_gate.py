@@ -473,6 +473,19 @@ def test_people_are_waited_for_only_when_they_answer_images():
     assert not arm.gate.awaits(image + IMAGE_NS), "this one did not"
 
 
+def test_a_person_who_presses_the_switch_is_waited_for_before_their_first_command():
+    arm = Arm(lockstep=True).enter(Mode.TELEOP)
+    while (arm.now.ros_ns + TICK_NS) % IMAGE_NS:
+        arm.tick()
+    image = arm.now.ros_ns + TICK_NS
+    arm.gate.gate.deadman("teleop", True, arm.now)
+    assert arm.gate.awaits(image)
+    arm.tick(ACROSS)
+    assert not arm.gate.awaits(image)
+    arm.gate.gate.deadman("teleop", False, arm.now)
+    assert not arm.gate.awaits(image + IMAGE_NS), "the switch was let go"
+
+
 @pytest.mark.parametrize("mode", [Mode.IDLE, Mode.HOLD])
 def test_nobody_is_waited_for_at_rest(stepped, mode):
     stepped.gate.gate.set_mode(mode, stepped.now)

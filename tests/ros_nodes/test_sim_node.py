@@ -77,7 +77,12 @@ class Driver:
         ns = stamp_ns(msg.header.stamp)
         before = self.log[-1][0] if self.log else 0
         self.log.append((ns, joint_velocities(msg, JOINT_NAMES)))
-        if not self.on or ns % (20 * MS) or ns == self.answered:
+        if not self.on or ns % (20 * MS):
+            return
+        if ns == self.answered:  # asked again
+            self.out.publish(self.sent)
+            if self.applied is not None:
+                self.applied.publish(self.answer)
             return
         self.answered = ns
         if self.servo is None or ns - before > 10 * MS:  # a new episode
@@ -85,9 +90,10 @@ class Driver:
             self.servo.reset(joint_positions(msg, JOINT_NAMES))
         self.servo.step(self.twist, 0.02)
         points = self.servo.braking_points(0.02)
-        self.out.publish(trajectory(points))
+        self.sent = trajectory(points)
+        self.out.publish(self.sent)
         if self.applied is not None:
-            answer = Applied(gripper_m=math.nan, joint_names=list(JOINT_NAMES))
+            answer = self.answer = Applied(gripper_m=math.nan, joint_names=list(JOINT_NAMES))
             answer.header = msg.header
             answer.positions, answer.velocities = floats(points[0][1]), floats(points[0][2])
             self.applied.publish(answer)
@@ -352,6 +358,26 @@ def test_lockstep_waits_for_each_tick_and_repeats_to_the_bit(nodes, ros_client):
     assert lockstep_run(ros_client, states, 22) != first
     assert lockstep_run(ros_client, states, 21) == first
     assert len(set(first)) == len(first)
+
+
+def test_a_lockstep_episode_laid_out_while_time_stands_begins_with_its_picture(nodes, ros_client):
+    states = ros_client.inbox(SimState, "sim/state", PATIENT)
+    images = ros_client.inbox(Image, "front/image_raw", PATIENT)
+    driver = Driver(ros_client, applied=True)
+    nodes.node(SIM, "-p", "lockstep:=true", "-p", "rate:=0.0")
+    ros_client.until(lambda: len(states) > 3)
+    pause(ros_client, True)
+    answer = reset(ros_client, 5)
+    assert answer.success
+    ros_client.until(lambda: states[-1].seed == 5)
+    first = stamp_ns(states[-1].header.stamp)
+    ros_client.until(lambda: driver.answered == first)
+    ros_client.spin_for(0.3)
+    assert stamp_ns(states[-1].header.stamp) == first
+    assert stamp_ns(images[-1].header.stamp) < first
+    pause(ros_client, False)
+    ros_client.until(lambda: stamp_ns(images[-1].header.stamp) > first)
+    assert first in {stamp_ns(m.header.stamp) for m in images}
 
 
 def test_lockstep_without_an_answer_ends_in_a_pause_that_is_told(nodes, ros_client):
