@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml tools/setup.sh $(INSTALLED)
 	@tools/setup.sh
 	@touch $@
 
-demo: $(STAMP) ## show the robot five tasks once each, and watch it do them (DEMO_ARGS="--seed 3 --view")
+demo: $(STAMP) ## show the robot five tasks once each, and watch it do them (DEMO_ARGS="--seed 3 --task push")
 	$(BIN)/robot-meta demo $(DEMO_ARGS)
 
 test: $(STAMP) ## all tests but the slow ones, ROS included (PYTEST_ARGS="-k gate")
