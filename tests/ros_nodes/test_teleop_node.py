@@ -89,7 +89,7 @@ def test_keys_become_stamped_twists_and_end_by_themselves(nodes, ros_client):
     keys.press(b"c")
     ros_client.until(lambda: hand.openings)
     assert hand.openings[0].opening_m == 0.0
-    assert not twist6(hand.twists[-1]).any()
+    ros_client.until(lambda: not twist6(hand.twists[-1]).any())
     keys.press(b"w")
     ros_client.until(lambda: twist6(hand.twists[-1]).any())
     keys.unplug()
