@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ from ros_nodes.graph import SIM
 from ros_nodes.running import NodeEndedError, RunningGraph
 
 pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(autouse=True)
+def logs_here(monkeypatch, tmp_path):
+    """What stays after an error stays in the test's folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def processes(graph: RunningGraph) -> dict[str, int]:

@@ -28,7 +28,7 @@ def demo(nodes, tmp_path):
 
     def start(*more):
         command = ("-m", "ros_nodes.cli", "demo", "--checkpoint", str(theta), *words, *more)
-        return nodes.python(*command, COLUMNS="200")
+        return nodes.python(*command, COLUMNS="200", TMPDIR=str(tmp_path))
 
     return start
 
