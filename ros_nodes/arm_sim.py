@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from robot_meta.errors import ConfigError, ObservationError
 from ros_nodes.receiver import ArmReceiver
 from sim.camera import Camera
-from sim.episode import FOLLOW_S, PHYSICS_S, POLICY_S, SETTLE_STEPS, Episode, Progress
+from sim.episode import FOLLOW_S, PHYSICS_S, POLICY_S, SETTLE_STEPS, Episode
 from sim.faults import CameraDelay, Fault
+from sim.judge import Progress
 from sim.sawyer import GRIPPER_JOINT_NAMES, GRIPPER_MAX_M, JOINT_NAMES
 from sim.scene import CAMERA, PRESETS, Preset
 from sim.tasks import Task, as_family, draw_task, stream

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sim.attributes import outline
-from sim.episode import FOLLOW_S, RETREAT_M, Episode
+from sim.episode import FOLLOW_S, Episode
+from sim.judge import RETREAT_M
 from sim.sawyer import DOWN_QUAT_WXYZ, START_Q, Kinematics, inverse
 from sim.tasks import GOAL_RADIUS_M, OBJECT_HEIGHT_M, draw_task
 
@@ -90,7 +91,7 @@ def test_only_the_inside_of_the_outline_counts(place):
     for point in (polygon[0], 0.5 * (polygon[0] + polygon[1])):
         for share, expected in ((0.97, 1), (1.03, None)):
             into(place, 1, *(share * point))
-            place._resting = [True] * 9
+            place._judge._resting = [True] * 9
             assert place.judge().chosen == expected
 
 
