@@ -32,6 +32,7 @@ def collect(
     first: int = 0,
     seed: int = 0,
     noise: float = 0.12,
+    misjudged: float = 0.01,
     out: Path | None = None,
     workers: int = 2,
 ) -> int:
@@ -45,6 +46,7 @@ def collect(
         first: Number of the first task.
         seed: Seed of arrangements and noise.
         noise: Size in m/s of the knocks that teach to recover.
+        misjudged: Size in m of errors in where the thing seems to be, which teach the same.
         out: Folder; data/TASK-SPLIT if not given.
         workers: Processes of one thread.
     """
@@ -62,6 +64,7 @@ def collect(
         demos=demos,
         seed=seed,
         noise_m_s=noise,
+        misjudged_m=misjudged,
     )
     folder = out or DATA / f"{task}-{split}"
     news = shards(config, folder, workers)

@@ -22,6 +22,9 @@ SHAPES = ("square", "circle", "triangle", "rectangle", "half_disc")
 HELD_OUT_SHAPES = ("pentagon", "ellipse")
 """Shape families of the split `test_shapes` alone."""
 PATTERNS = ("plain", "stripes", "checks", "dots", "ring", "cross")
+TRAIN_SHAPES = ("trapezoid", "kite", "hexagon")
+TRAIN_PATTERNS = ("halves", "bars", "frame", "zigzag", "spot", "wedges")
+"""Of the training tasks alone: a learner that has met many looks tells new ones apart better."""
 INKS = ("light", "dark")
 
 HUE_BAND_DEG = 30.0
@@ -57,12 +60,16 @@ def split_pairs(split: Split) -> list[tuple[str, str]]:
         return [(s, p) for s in HELD_OUT_SHAPES for p in PATTERNS]
     # Diagonals of the table: every shape and every pattern is seen in each split, no pair in two.
     own = {"test": (0,), "val": (1,), "train": (2, 3, 4)}[split]
-    return [
+    pairs = [
         (s, p)
         for i, s in enumerate(SHAPES)
         for j, p in enumerate(PATTERNS)
         if (i + j) % len(SHAPES) in own
     ]
+    if split == "train":
+        pairs += [(s, p) for s in SHAPES for p in TRAIN_PATTERNS]
+        pairs += [(s, p) for s in TRAIN_SHAPES for p in PATTERNS + TRAIN_PATTERNS]
+    return pairs
 
 
 def draw_hue(split: Split, rng: Generator, *, away_from: float | None = None) -> float:
@@ -127,6 +134,9 @@ def outline(shape: str, size_m: float) -> Array:
             [np.cos(2 * np.pi * np.arange(5) / 5), np.sin(2 * np.pi * np.arange(5) / 5)], 1
         ),
         "half_disc": np.stack([np.cos(half), np.sin(half)], 1),
+        "trapezoid": np.array([[0.9, 0.8], [-0.9, 0.8], [-1.3, -0.8], [1.3, -0.8]], float),
+        "kite": np.array([[1.2, 0], [0, 1.0], [-0.9, 0], [0, -1.0]], float),
+        "hexagon": np.stack([np.cos(turn[::2]), np.sin(turn[::2])], 1),
     }
     if shape not in unit:
         raise ValueError(f"no shape {shape!r}; there are {sorted(unit)}")
@@ -162,6 +172,12 @@ def texture(look: Look, pixels: int = 64) -> NDArray[np.uint8]:
         "dots": (np.cos(2 * np.pi * 1.4 * a) + np.cos(2 * np.pi * 1.4 * b)) > 0.8,
         "ring": (np.hypot(u, v) > 0.3) & (np.hypot(u, v) < 0.6),
         "cross": (np.abs(a) < 0.2) | (np.abs(b) < 0.2),
+        "halves": a > 0.0,
+        "bars": (np.abs(np.abs(a) - 0.4) < 0.12) | (np.abs(np.abs(b) - 0.4) < 0.12),
+        "frame": np.maximum(np.abs(a), np.abs(b)) > 0.5,
+        "zigzag": np.abs(a + 0.25 - 0.5 * np.abs((2.0 * b) % 2.0 - 1.0)) < 0.2,
+        "spot": np.hypot(a - 0.25, b) < 0.4,
+        "wedges": np.sin(3 * np.arctan2(b, a) + phase) > 0,
     }[look.pattern]
     colour = np.array(colorsys.hsv_to_rgb(look.hue_deg / 360.0, look.saturation, look.value))
     ink = np.full(3, 0.95 if look.ink == "light" else 0.08)

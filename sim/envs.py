@@ -151,11 +151,22 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
             info,
         )
 
-    def expert(self) -> Array:
-        """The scripted expert's action (4,) now."""
+    def expert(self, error_m: Array | None = None) -> Array:
+        """The scripted expert's action (4,) now.
+
+        `error_m` (2,) misleads it: it takes the thing meant to be so far from where it is.
+        """
         from sim import experts
 
-        return experts.act(self.episode.privileged_state())
+        state = self.episode.privileged_state()
+        if error_m is not None:
+            x, y, z = state[self._meant]
+            state[self._meant] = [x + error_m[0], y + error_m[1], z]
+        return experts.act(state)
+
+    @property
+    def _meant(self) -> str:
+        return "container" if self.family == "place" else "object"
 
     def places(self, rows: int, columns: int, height_m: float = 0.02, top: int = 0) -> Array:
         """Table places xy (rows * columns, 2), m, that a grid over the policy's picture shows.
@@ -183,7 +194,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
     def markers(self) -> Array:
         """Where thing and destination are, xy (2, 2), m: privileged, for training losses alone."""
         state = self.episode.privileged_state()
-        thing = state["container"] if self.family == "place" else state["object"]
+        thing = state[self._meant]
         destination = state.get("goal", state.get("container", thing))
         return np.array([thing[:2], destination[:2]])
 

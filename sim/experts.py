@@ -17,6 +17,8 @@ DROP_TIP_M = 0.052
 PUSH_TIP_M = 0.024
 PUSH_SPEED_M_S = 0.12
 PUSH_OPENING_M = 0.035
+PUSH_CLEAR_M = 0.03
+"""Room between thing and pads where the tip comes down: more than eyes err."""
 PAD_M = 0.011
 """Half depth of the pads along the push."""
 
@@ -121,8 +123,8 @@ def _push(state: dict[str, Any]) -> Array:
         speed = min(PUSH_SPEED_M_S, 0.03 + 1.5 * left)
         velocity = speed * along - 4.0 * side * across
         return np.array([*velocity, 4.0 * (PUSH_TIP_M - tip[2]), PUSH_OPENING_M])
-    start = thing[:2] - along * (state["radius"] + PAD_M + 0.02)
-    height = _funnel(float(np.hypot(*(start - tip[:2]))), PUSH_TIP_M, 0.11, 0.008, 0.03)
+    start = thing[:2] - along * (state["radius"] + PAD_M + PUSH_CLEAR_M)
+    height = _funnel(float(np.hypot(*(start - tip[:2]))), PUSH_TIP_M, 0.11, 0.012, 0.045)
     velocity = _towards(tip, np.array([*start, height]))
     # Too low to fly over things: rise first.
     velocity[:2] *= float(np.clip(1.0 - (height - tip[2] - 0.02) / 0.03, 0.0, 1.0))

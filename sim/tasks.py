@@ -21,6 +21,12 @@ SPLIT_SIZES: dict[Split, int] = {"train": 4000, "val": 200, "test": 200, "test_s
 ROLES = ("task", "arrangement", "noise", "render", "trial")
 CHOICES = 3
 
+SHARED = ("colour", "shape", "size", "free")
+SHARED_ODDS = {"train": (0.45, 0.25, 0.15, 0.15), "held_out": (0.3, 0.3, 0.2, 0.2)}
+"""What a further thing has in common with the first, and how often.
+
+Training dwells on the hard case: one colour, told apart by shape and pattern alone.
+"""
 OBJECT_HEIGHT_M = 0.04
 HELD_M = (0.019, 0.021)
 """Radius of things that the gripper holds."""
@@ -160,7 +166,7 @@ def _choices(
     first = draw_look(split, rng, size_m, shapes=shapes)
     looks = [first]
     while len(looks) < CHOICES:
-        mode = rng.choice(("colour", "shape", "size", "free"), p=(0.3, 0.3, 0.2, 0.2))
+        mode = rng.choice(SHARED, p=SHARED_ODDS["train" if split == "train" else "held_out"])
         other = draw_look(split, rng, size_m, shapes=shapes)
         if mode == "colour":
             other = replace(

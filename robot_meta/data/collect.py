@@ -20,7 +20,8 @@ from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
 class CollectConfig:
     """What to collect.
 
-    The first `clean` demos of a task are as shown; in the others the arm is knocked about.
+    The first `clean` demos of a task are as shown; in the others the arm is knocked about and driven
+    by eyes that err. What is recorded is always what would have been right.
     """
 
     env_id: str = "sim:sim/SawyerPlace-v0"
@@ -33,6 +34,8 @@ class CollectConfig:
     seed: int = 0
     noise_m_s: float = 0.12
     """Size of the disturbance of the velocity, which lasts about half a second."""
+    misjudged_m: float = 0.01
+    """Size of the error in where the thing meant seems to be; it wanders over seconds."""
     shard: int = 50
 
 
@@ -67,7 +70,8 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
 def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
     """Demo `k` of a task as arrays of a `DemoSet` entry; drawn again until the expert succeeds."""
     for attempt in range(20):
-        rng = np.random.default_rng(np.random.SeedSequence([config.seed, task, k, attempt]))
+        words = [config.seed, *config.split.encode(), task, k, attempt]
+        rng = np.random.default_rng(np.random.SeedSequence(words))
         path = _roll(env, config, task, k + config.demos * attempt, rng, noisy=k >= config.clean)
         if path is not None:
             return path
@@ -82,6 +86,7 @@ def _roll(
     observation, info = env.reset(seed=config.seed, options={"task": task, "trial": trial})
     moments, state, action, marker = [], [], [], []
     disturbance = np.zeros(3)
+    error_m = config.misjudged_m * rng.standard_normal(2)
     ended = False
     while not ended:
         wish = env.expert()
@@ -91,8 +96,10 @@ def _roll(
         marker.append(env.markers())
         # An Ornstein-Uhlenbeck path: knocks that last, as a slip or a bump does.
         disturbance = 0.8 * disturbance + 0.6 * config.noise_m_s * rng.standard_normal(3) * noisy
+        error_m = 0.95 * error_m + 0.31 * config.misjudged_m * rng.standard_normal(2)
+        driven = env.expert(error_m) if noisy else wish
         low, high = env.action_space.low, env.action_space.high
-        done = np.clip(wish + np.r_[disturbance, 0.0], low, high)
+        done = np.clip(driven + np.r_[disturbance, 0.0], low, high)
         observation, _, terminated, truncated, info = env.step(done)
         ended = terminated or truncated
     if not info["success"]:

@@ -11,6 +11,8 @@ from sim.attributes import (
     PATTERNS,
     SHAPES,
     SPLITS,
+    TRAIN_PATTERNS,
+    TRAIN_SHAPES,
     Look,
     distinct,
     draw_hue,
@@ -22,7 +24,7 @@ from sim.attributes import (
     texture,
 )
 
-ALL_SHAPES = SHAPES + HELD_OUT_SHAPES
+ALL_SHAPES = SHAPES + TRAIN_SHAPES + HELD_OUT_SHAPES
 LOOK = Look("square", "stripes", 100.0, 0.8, 0.8, "light", 0.03, 7)
 
 
@@ -78,11 +80,14 @@ def test_inside_a_square():
 
 def test_pairs_of_splits_are_a_partition():
     table = [split_pairs(split) for split in ("train", "val", "test")]
-    every = sorted(pair for pairs in table for pair in pairs)
+    common = [[(s, p) for s, p in pairs if s in SHAPES and p in PATTERNS] for pairs in table]
+    every = sorted(pair for pairs in common for pair in pairs)
     assert every == sorted((s, p) for s in SHAPES for p in PATTERNS)
-    for pairs in table:
+    for pairs in common:
         assert {s for s, _ in pairs} == set(SHAPES), "every shape is seen in each split"
         assert {p for _, p in pairs} == set(PATTERNS), "and every pattern"
+    assert len(set(table[0])) == len(table[0]) > len(common[0]), "training has more of its own"
+    assert table[1:] == common[1:], "and no other split has those"
     assert {s for s, _ in split_pairs("test_shapes")} == set(HELD_OUT_SHAPES)
     assert not set(HELD_OUT_SHAPES) & set(SHAPES)
 
@@ -141,7 +146,7 @@ def test_hues_are_compared_round_the_circle():
     assert not distinct(look(hue_deg=359.0), look(hue_deg=1.0))
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", PATTERNS + TRAIN_PATTERNS)
 def test_textures_come_from_their_look_alone(pattern):
     given = look(pattern=pattern)
     top = texture(given)

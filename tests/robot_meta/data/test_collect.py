@@ -82,8 +82,19 @@ def test_knocks_change_the_path_and_not_the_wish(env):
     knocked = demonstrate(env, replace(CONFIG, clean=0, noise_m_s=0.05), 1, 0)
     assert np.array_equal(clean["marker"][0], knocked["marker"][0]), "the same arrangement"
     assert not np.array_equal(clean["state"], knocked["state"])
-    hard = demonstrate(env, replace(CONFIG, clean=0, noise_m_s=0.25), 1, 0)
+    hard = demonstrate(env, replace(CONFIG, clean=0, noise_m_s=0.15, misjudged_m=0.0), 1, 0)
     assert np.linalg.norm(hard["action"][:, :3], axis=1).max() <= 0.3 + 1e-6, "the expert's speed"
+
+
+def test_eyes_that_err_drive_while_what_is_right_is_recorded(env):
+    erring = replace(CONFIG, clean=0, noise_m_s=0.0, misjudged_m=0.015, frames=20)
+    path = demonstrate(env, erring, 1, 0)
+    slow = np.linalg.norm(path["action"][:, :3], axis=1) < 0.29
+    towards = path["marker"][:, 0] - path["state"][:, :2]
+    assert slow.any()
+    # The expert's law near its goal: 4/s times what is left of the way to the thing itself.
+    assert path["action"][slow, :2] == pytest.approx(4.0 * towards[slow], abs=5e-3)
+    assert np.linalg.norm(towards, axis=1).min() > 3e-3, "which is not where it was driven to"
 
 
 def test_demos_of_a_task_lie_differently(env):
