@@ -105,11 +105,14 @@ def container_name(i: int) -> str:
 def build(task: Task) -> Scene:
     """The scene of `task`; `lay_out` puts its things in place."""
     root = ET.parse(MODEL_PATH).getroot()
-    asset = ET.SubElement(root, "asset")
-    world = root.find("worldbody")
-    assert world is not None
+    _surroundings(worldbody(root))
+    return furnish(root, task)
+
+
+def furnish(root: ET.Element, task: Task) -> Scene:
+    """The model `root` with the things of `task` added to it."""
+    asset, world = ET.SubElement(root, "asset"), worldbody(root)
     files: dict[str, bytes] = {}
-    _surroundings(world)
     for i, thing in enumerate(task.containers):
         _container(asset, world, files, container_name(i), thing)
     for i, thing in enumerate(task.objects):
@@ -124,6 +127,26 @@ def build(task: Task) -> Scene:
             size = _text(radius * GOAL_RADIUS_M, 0.0005 * (2 - radius))
             _add(goal, "geom", type="cylinder", size=size, rgba=rgba, contype="0", conaffinity="0")
     return Scene(ET.tostring(root, encoding="unicode"), files)
+
+
+def unattended() -> ET.Element:
+    """The root of a model like the others, with the table and nobody at it: no arm, no stand."""
+    root = ET.parse(MODEL_PATH).getroot()
+    for tag in ("contact", "equality", "tendon", "actuator", "sensor"):
+        for element in root.findall(tag):
+            root.remove(element)
+    world = worldbody(root)
+    for element in list(world):
+        world.remove(element)
+    _surroundings(world, stand=False)
+    return root
+
+
+def worldbody(root: ET.Element) -> ET.Element:
+    """Where a model's bodies are added."""
+    world = root.find("worldbody")
+    assert world is not None
+    return world
 
 
 def lay_out(
@@ -162,9 +185,7 @@ def _yaw_quat(yaw: float) -> Array:
 def bare_arm() -> Scene:
     """The arm and the table alone."""
     root = ET.parse(MODEL_PATH).getroot()
-    world = root.find("worldbody")
-    assert world is not None
-    _surroundings(world)
+    _surroundings(worldbody(root))
     return Scene(ET.tostring(root, encoding="unicode"), {})
 
 
@@ -176,7 +197,7 @@ def _add(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
     return ET.SubElement(parent, tag, {k.rstrip("_"): v for k, v in attributes.items()})
 
 
-def _surroundings(world: ET.Element) -> None:
+def _surroundings(world: ET.Element, *, stand: bool = True) -> None:
     _add(world, "light", pos="0.6 0 2", dir="0 0 -1", directional="true", castshadow="false",
          diffuse="0.5 0.5 0.5", specular="0 0 0", ambient="0 0 0")  # fmt: skip
     _add(
@@ -189,7 +210,9 @@ def _surroundings(world: ET.Element) -> None:
         **_SURFACE,
     )
     _add(world, "geom", name="floor", type="plane", size="4 4 0.1", pos="0 0 -0.91")
-    _add(world, "geom", type="box", size="0.15 0.15 0.455", pos="0 0 -0.455", rgba="0.2 0.2 0.22 1")
+    if stand:
+        size, rgba = "0.15 0.15 0.455", "0.2 0.2 0.22 1"
+        _add(world, "geom", type="box", size=size, pos="0 0 -0.455", rgba=rgba)
     axes = _camera_axes()
     _add(world, "camera", name=CAMERA, pos=_text(*CAMERA_POS_M), fovy=_text(CAMERA_FOVY_DEG),
          xyaxes=_text(*axes[:, 0], *axes[:, 1]))  # fmt: skip
