@@ -23,6 +23,8 @@ from ros_nodes.sampler import Forward, Sampler
 POLICY_MODE = 3  # of GateStatus
 # The gate reports at 10 Hz: after this long without a report nobody is there to obey.
 GATE_SILENCE_S = 1.0
+REPORT_SLACK_NS = 100_000_000
+"""The gate's reports stamped so soon after it accepted may be of before; the next one is not."""
 
 
 @dataclass(frozen=True)
@@ -171,10 +173,8 @@ class Run:
         self.max_duration_s = max_duration_s
         self.steps = 0
         """Decisions since the gate accepted."""
-        self.accepted = False
-        """Whether the gate said that it will follow the policy."""
-        self.followed = False
-        """Whether it was seen to."""
+        self.accepted_ns: int | None = None
+        """The node's time when the gate said that it follows the policy."""
         self.reason = ""
         """Empty while it goes on; then completed, timeout, cancelled, error or gate."""
         self.detail = ""
@@ -184,14 +184,19 @@ class Run:
         if not self.reason:
             self.reason, self.detail = reason, detail
 
-    def gate(self, mode: int, mode_name: str, refusal: str) -> None:
-        """Hear the gate: once it has followed the policy, leaving that mode ends the run.
+    @property
+    def accepted(self) -> bool:
+        """Whether the gate said that it follows the policy."""
+        return self.accepted_ns is not None
 
-        Before that, a report from before it accepted may still be under way.
+    def gate(self, stamp_ns: int, mode: int, mode_name: str, refusal: str) -> None:
+        """Hear the gate: another mode than the policy's, once it has accepted, ends the run.
+
+        A report from before that may still be under way, and its clock may run a little ahead.
         """
-        if mode == POLICY_MODE:
-            self.followed = True
-        elif self.followed:
+        if self.accepted_ns is None or stamp_ns < self.accepted_ns + REPORT_SLACK_NS:
+            return
+        if mode != POLICY_MODE:
             self.end("gate", f"the gate went to {mode_name} ({refusal or 'no refusal'})")
 
     def tick(self, now_ns: int, gate_silence_s: float) -> None:

@@ -26,7 +26,7 @@ from robot_meta.cpu import configure_cpu
 from robot_meta.errors import ObservationError, SessionError
 from ros_nodes.adapt_worker import Worker
 from ros_nodes.contract import Contract
-from ros_nodes.messages import fill_twist, set_stamp
+from ros_nodes.messages import fill_twist, set_stamp, stamp_ns
 from ros_nodes.node import ERROR, OK, WARN, RobotNode, run
 from ros_nodes.params import param
 from ros_nodes.policy_actions import PolicyActions
@@ -124,7 +124,7 @@ class PolicyNode(RobotNode):
     def accepted(self) -> None:
         """The gate said that it follows: it has a second to say so in its status too."""
         if self.current is not None:
-            self.current.accepted = True
+            self.current.accepted_ns = self.now_ns()
         self._heard_gate()
 
     def end(self) -> None:
@@ -230,7 +230,8 @@ class PolicyNode(RobotNode):
     def _on_gate(self, msg: GateStatus) -> None:
         self._heard_gate()
         if self.current is not None:
-            self.current.gate(msg.mode, msg.mode_name, msg.refusal)
+            stamp = stamp_ns(msg.header.stamp)
+            self.current.gate(stamp, msg.mode, msg.mode_name, msg.refusal)
 
     def publish_status(self) -> None:
         """Say what the node is doing, on `~/status`."""

@@ -178,21 +178,31 @@ def test_a_run_times_out_on_the_nodes_clock():
     assert run.reason == "timeout"
 
 
-def test_leaving_policy_mode_ends_a_run_once_it_was_followed():
+def test_another_mode_ends_a_run_once_the_gate_accepted():
     run = Run(S, 10.0)
-    run.gate(1, "HOLD", "")  # sent before the gate accepted
+    run.gate(2 * S, 1, "HOLD", "")
+    assert not run.reason, "the gate has not accepted yet"
+    run.accepted_ns = 3 * S
+    run.gate(3 * S - MS, 1, "HOLD", "")  # sent before, heard after
+    run.gate(4 * S, POLICY_MODE, "POLICY", "")
     assert not run.reason
-    run.gate(POLICY_MODE, "POLICY", "")
-    run.gate(2, "TELEOP", "teleop took over")
+    run.gate(4 * S + 100 * MS, 2, "TELEOP", "teleop took over")
     assert run.reason == "gate"
     assert "TELEOP (teleop took over)" in run.detail
+
+
+def test_a_run_taken_over_before_the_policys_mode_was_heard_of_ends_too():
+    run = Run(S, 10.0)
+    run.accepted_ns = S
+    run.gate(S + 200 * MS, 2, "TELEOP", "teleop took over")
+    assert run.reason == "gate"
 
 
 def test_a_silent_gate_ends_a_run_that_it_accepted():
     run = Run(S, 10.0)
     run.tick(S, 5.0)
     assert not run.reason
-    run.accepted = True
+    run.accepted_ns = S
     run.tick(S, 0.9)
     assert not run.reason
     run.tick(S, 1.1)
