@@ -1,13 +1,12 @@
 """Cameras: offscreen pictures, their calibration, and the one way to what a policy sees."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-
-from sim.world import World
 
 Array = NDArray[np.float64]
 Rgb = NDArray[np.uint8]
@@ -59,11 +58,23 @@ def on_plane(
     return points[:, :2]
 
 
+class Visible(Protocol):
+    """What a camera looks at."""
+
+    @property
+    def model(self) -> Any:
+        """The MuJoCo model."""
+
+    @property
+    def data(self) -> Any:
+        """Its state."""
+
+
 class Camera:
     """Offscreen pictures of one camera. Create and use it in one thread; close it."""
 
     def __init__(
-        self, world: World, name: str = "front", width: int = 320, height: int = 240
+        self, world: Visible, name: str = "front", width: int = 320, height: int = 240
     ) -> None:
         self._world = world
         self._id = world.model.camera(name).id

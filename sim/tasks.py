@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Family = Literal["reach", "push", "place", "pick_place"]
 FAMILIES: tuple[Family, ...] = ("reach", "push", "place", "pick_place")
 SPLIT_SIZES: dict[Split, int] = {"train": 4000, "val": 200, "test": 200, "test_shapes": 200}
-ROLES = ("task", "arrangement", "noise", "render", "trial")
+ROLES = ("task", "arrangement", "noise", "render", "trial", "human")
 CHOICES = 3
 
 SHARED = ("colour", "shape", "size", "free")

@@ -1,0 +1,124 @@
+"""Films of a person who does a task: what a camera sees, and for training where things were."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from sim.camera import POLICY_IMAGE, Camera, ImageSpec
+from sim.hand import Hand, HandLook
+from sim.hand_path import plan
+from sim.hand_world import TICKS_A_FRAME, HandWorld
+from sim.manner import FilmPreset, Manner, draw_look, draw_manner, film_range, for_blade
+from sim.onlooker import View, develop, draw_view
+from sim.scene import CAMERA, object_name
+from sim.tasks import Arrangement, Task, draw_arrangement, stream
+
+Array = NDArray[np.float64]
+
+WHOLE_PICTURE = ImageSpec(crop=(0, 0, 240, 320), size=(240, 320))
+"""For people and video files: all that the camera sees."""
+TAKES = 8
+"""How often a person tries before a task is said to be beyond them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A person's demonstration of `task`, `length` frames at 10 Hz of which F are in hand.
+
+    `rgb` is all that a learner may see; `marker` and `contact` are privileged.
+    """
+
+    task: Task
+    arrangement: Arrangement
+    rgb: NDArray[np.uint8]
+    """(F, h, w, 3)"""
+    moments: NDArray[np.int64]
+    """(F,): numbers of these frames, rising."""
+    length: int
+    marker: Array
+    """(F, 2, 2): xy of the thing meant and of its destination, as `SawyerEnv.markers`; m."""
+    contact: int
+    """Number of the frame at which what is meant is first touched.
+
+    Where a thing is in hand from the start, that is its container.
+    """
+    look: HandLook
+    manner: Manner
+    view: View
+
+
+def film_stream(task: Task, seed: int, trial: int) -> Generator:
+    """The random stream of one film."""
+    return stream(task.split, task.family, task.index, "human", seed, trial)
+
+
+def film(
+    task: Task,
+    rng: Generator,
+    *,
+    preset: FilmPreset = "train",
+    arrangement: Arrangement | None = None,
+    avoid: Array | None = None,
+    frames: int | None = None,
+    image: ImageSpec = POLICY_IMAGE,
+) -> Film:
+    """A film of a person doing `task`; same task and state of `rng`, same film.
+
+    The arrangement is drawn unless given, its targets 10 cm away from the rows of `avoid` (n, 2).
+    `frames` picks so many, spread evenly, the first and last among them: others are not drawn.
+
+    Raises:
+        ValueError: for an unknown preset, or fewer than two frames.
+        RuntimeError: if the person fails `TAKES` times.
+    """
+    given = film_range(preset)
+    if frames is not None and frames < 2:
+        raise ValueError(f"a film has at least 2 frames, got {frames=}")
+    drawn = arrangement or draw_arrangement(task, rng, avoid)
+    for _ in range(TAKES):
+        look, manner, view = draw_look(given, rng), draw_manner(given, rng), draw_view(given, rng)
+        gesture = manner.gesture(task)
+        if gesture == "blade":
+            look = for_blade(look, manner)
+        hand = Hand(look, gesture, np.array(manner.elbow_m))
+        path = plan(task, drawn, hand, manner, rng)
+        world = HandWorld(task, drawn, hand, path, view)
+        states, progress = world.play()
+        if progress.success:
+            break
+    else:
+        raise RuntimeError(f"no person could do {task.label} in {TAKES} takes: {progress}")
+    length = len(states)
+    moments = np.arange(length)
+    if frames is not None:
+        moments = np.linspace(0, length - 1, frames).round().astype(np.int64)
+    pictures, marker = [], []
+    with Camera(world, CAMERA) as camera:
+        for moment in moments.tolist():
+            world.show(moment, states[moment])
+            pictures.append(image.apply(develop(camera.render(), view, rng)))
+            marker.append(_marker(task, drawn, world))
+    return Film(
+        task=task,
+        arrangement=drawn,
+        rgb=np.stack(pictures),
+        moments=moments,
+        length=length,
+        marker=np.array(marker),
+        contact=min(round(path.contact / TICKS_A_FRAME), length - 1),
+        look=look,
+        manner=manner,
+        view=view,
+    )
+
+
+def _marker(task: Task, arrangement: Arrangement, world: HandWorld) -> Array:
+    container = arrangement.containers[task.target_container, :2] if task.containers else None
+    if task.family == "place":
+        return np.stack([container, container])  # type: ignore[list-item]
+    thing = world.body_pose(object_name(task.target_object))[0][:2]
+    if task.family == "push":
+        return np.stack([thing, arrangement.goal_xy_m])
+    return np.stack([thing, thing if container is None else container])
