@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sim.attributes import Split
 from sim.camera import POLICY_IMAGE, Camera, ImageSpec, on_plane
 from sim.episode import POLICY_S, SERVO_S, Episode
+from sim.film import Film, film, film_stream
+from sim.manner import FilmPreset
 from sim.sawyer import GRIPPER_MAX_M
 from sim.scene import CAMERA, Preset
 from sim.servo import Servo
@@ -197,6 +199,25 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         thing = state[self._meant]
         destination = state.get("goal", state.get("container", thing))
         return np.array([thing[:2], destination[:2]])
+
+    def film(
+        self,
+        task: Task | int = 0,
+        *,
+        seed: int = 0,
+        trial: int = 0,
+        preset: FilmPreset = "train",
+        frames: int | None = None,
+        **more: Any,
+    ) -> Film:
+        """A person's demonstration of `task`, without the robot; `more` as for `sim.film.film`.
+
+        It has nothing to do with the episode that runs.
+        """
+        if not isinstance(task, Task):
+            task = draw_task(self.family, self.split, int(task))
+        rng = film_stream(task, seed, trial)
+        return film(task, rng, preset=preset, frames=frames, **more)
 
     def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
         """The whole camera picture (240, 320, 3) uint8."""

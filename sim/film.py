@@ -10,7 +10,7 @@ from sim.camera import POLICY_IMAGE, Camera, ImageSpec
 from sim.hand import Hand, HandLook
 from sim.hand_path import plan
 from sim.hand_world import TICKS_A_FRAME, HandWorld
-from sim.manner import FilmPreset, Manner, draw_look, draw_manner, film_range, for_blade
+from sim.manner import FilmPreset, FilmRange, Manner, draw_look, draw_manner, film_range, for_blade
 from sim.onlooker import View, develop, draw_view
 from sim.scene import CAMERA, object_name
 from sim.tasks import Arrangement, Task, draw_arrangement, stream
@@ -62,12 +62,14 @@ def film(
     arrangement: Arrangement | None = None,
     avoid: Array | None = None,
     frames: int | None = None,
+    jitter: bool = False,
     image: ImageSpec = POLICY_IMAGE,
 ) -> Film:
     """A film of a person doing `task`; same task and state of `rng`, same film.
 
     The arrangement is drawn unless given, its targets 10 cm away from the rows of `avoid` (n, 2).
-    `frames` picks so many, spread evenly, the first and last among them: others are not drawn.
+    `frames` picks so many, spread evenly, the first and last among them; with `jitter`, one drawn
+    from each of so many equal stretches. Pictures that are not asked for are not rendered.
 
     Raises:
         ValueError: for an unknown preset, or fewer than two frames.
@@ -77,41 +79,63 @@ def film(
     if frames is not None and frames < 2:
         raise ValueError(f"a film has at least 2 frames, got {frames=}")
     drawn = arrangement or draw_arrangement(task, rng, avoid)
+    take = _act(task, drawn, given, rng)
+    # Noise of its own: a frame looks the same whichever others are asked for.
+    grain = int(rng.integers(2**63))
+    moments = _moments(len(take.states), frames, jitter, rng)
+    pictures, marker = [], []
+    with Camera(take.world, CAMERA) as camera:
+        for moment in moments.tolist():
+            take.world.show(moment, take.states[moment])
+            noise = np.random.default_rng([grain, moment])
+            pictures.append(image.apply(develop(camera.render(), take.view, noise)))
+            marker.append(_marker(task, drawn, take.world))
+    return Film(
+        task=task,
+        arrangement=drawn,
+        rgb=np.stack(pictures),
+        moments=moments,
+        length=len(take.states),
+        marker=np.array(marker),
+        contact=min(round(take.world.path.contact / TICKS_A_FRAME), len(take.states) - 1),
+        look=take.look,
+        manner=take.manner,
+        view=take.view,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Take:
+    look: HandLook
+    manner: Manner
+    view: View
+    world: HandWorld
+    states: list[Array]
+
+
+def _act(task: Task, drawn: Arrangement, given: FilmRange, rng: Generator) -> _Take:
+    """Somebody doing `task`, tried until it is done."""
     for _ in range(TAKES):
         look, manner, view = draw_look(given, rng), draw_manner(given, rng), draw_view(given, rng)
         gesture = manner.gesture(task)
         if gesture == "blade":
             look = for_blade(look, manner)
         hand = Hand(look, gesture, np.array(manner.elbow_m))
-        path = plan(task, drawn, hand, manner, rng)
-        world = HandWorld(task, drawn, hand, path, view)
+        world = HandWorld(task, drawn, hand, plan(task, drawn, hand, manner, rng), view)
         states, progress = world.play()
         if progress.success:
-            break
-    else:
-        raise RuntimeError(f"no person could do {task.label} in {TAKES} takes: {progress}")
-    length = len(states)
-    moments = np.arange(length)
-    if frames is not None:
-        moments = np.linspace(0, length - 1, frames).round().astype(np.int64)
-    pictures, marker = [], []
-    with Camera(world, CAMERA) as camera:
-        for moment in moments.tolist():
-            world.show(moment, states[moment])
-            pictures.append(image.apply(develop(camera.render(), view, rng)))
-            marker.append(_marker(task, drawn, world))
-    return Film(
-        task=task,
-        arrangement=drawn,
-        rgb=np.stack(pictures),
-        moments=moments,
-        length=length,
-        marker=np.array(marker),
-        contact=min(round(path.contact / TICKS_A_FRAME), length - 1),
-        look=look,
-        manner=manner,
-        view=view,
-    )
+            return _Take(look, manner, view, world, states)
+    raise RuntimeError(f"no person could do {task.label} in {TAKES} takes: {progress}")
+
+
+def _moments(length: int, frames: int | None, jitter: bool, rng: Generator) -> NDArray[np.int64]:
+    if frames is None:
+        return np.arange(length)
+    if not jitter:
+        return np.linspace(0, length - 1, frames).round().astype(np.int64)
+    edges = np.linspace(0, length, frames + 1).astype(np.int64)
+    drawn: NDArray[np.int64] = rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
+    return drawn
 
 
 def _marker(task: Task, arrangement: Arrangement, world: HandWorld) -> Array:

@@ -73,7 +73,7 @@ class _Pen:
 
     def wait(self, seconds: float, *, opening_m: float | None = None, carry: bool = False) -> None:
         """Stay, moving the fingers alone where an opening is given."""
-        self.go(self.grip_m, seconds=seconds, opening_m=opening_m, carry=carry)
+        self.go(self.grip_m, seconds=seconds / self.manner.pace, opening_m=opening_m, carry=carry)
 
     def go(
         self,
@@ -134,7 +134,7 @@ def _hiccup(
     if manner.hiccup == "pause":
         at = int(len(rows) * rng.uniform(0.15, 0.6))
         times = np.ones(len(rows), int)
-        times[at] += int(rng.uniform(0.3, 0.8) / TICK_S)
+        times[at] += int(rng.uniform(0.3, 0.8) / manner.pace / TICK_S)
         contact += int(times[at] - 1) * (at < contact)
         return np.repeat(rows, times, 0), np.repeat(carries, times), contact
     if manner.hiccup == "tremor":
@@ -228,7 +228,7 @@ def _push(
     away = end - 0.05 * np.array([*along, 0.0])
     pen.go(_above(before, 0.5 * (pen.manner.lift_m + 0.08) + height), styled=True)
     pen.go(before)
-    pen.go(touch, seconds=0.25)
+    pen.go(touch, seconds=0.25 / pen.manner.pace)
     contact = pen.ticks - 1
     slow = 0.7 * pen.manner.speed_m_s
     pen.go(end, seconds=float(np.linalg.norm(goal - thing)) / slow, carry=True)

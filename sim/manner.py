@@ -74,6 +74,8 @@ class Manner:
     """How far the hand turns on its way from the thing to the destination."""
     bend_rad: float
     """How far the hand is turned from the forearm."""
+    pace: float
+    """Speed of the fingers, relative."""
     elbow_m: tuple[float, float, float]
     """Where the arm comes from."""
 
@@ -135,6 +137,7 @@ def draw_manner(given: FilmRange, rng: Generator) -> Manner:
         bow_m=float(rng.uniform(0.03, 0.07) * rng.choice((-1, 1))),
         twist_rad=float(rng.uniform(-0.35, 0.35)),
         bend_rad=float(rng.uniform(-0.3, 0.3)),
+        pace=given.pace,
         elbow_m=tuple(float(x) for x in rng.uniform(*_ELBOWS[side])),  # type: ignore[arg-type]
     )
 

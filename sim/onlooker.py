@@ -106,7 +106,7 @@ def surface(view: View) -> Rgb:
     coarse = _smooth(rng, 10.0)
     makers: dict[str, Callable[[], Array]] = {
         "plain": lambda: 1.0 + 0 * u,
-        "grain": lambda: 0.93 + 0.07 * np.sin(2 * np.pi * (7 * v + 0.8 * coarse)),
+        "grain": lambda: 0.93 + 0.07 * np.sin(2 * np.pi * (7 * v + 0.25 * coarse)),
         "speckle": lambda: 0.92 + 0.05 * _smooth(rng, 1.0),
         "checks": lambda: 0.78 + 0.22 * np.sign(np.sin(8 * np.pi * u) * np.sin(8 * np.pi * v)),
         "stripes": lambda: np.where(np.sin(8 * np.pi * (u + v)) > 0, 1.0, 0.5),
