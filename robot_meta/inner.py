@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
 from torch.func import grad_and_value
 
 from robot_meta.types import Params
 
+UNIT_EPS = 1e-12
 Loss = Callable[[Params], Tensor]
 """The support loss as a function of the parameters."""
 
@@ -19,6 +21,7 @@ def step(
     alpha: Mapping[str, Tensor | float],
     *,
     clip: float | None = None,
+    unit: bool = False,
     second_order: bool = True,
 ) -> tuple[Tensor, Params]:
     r"""L(phi) and phi - alpha * grad L(phi), Finn et al. 2017, eq. 1.
@@ -32,6 +35,8 @@ def step(
         loss: of the support set.
         alpha: step size by name; a tensor broadcasts over the parameter.
         clip: bound on each element of the gradient.
+        unit: scale the gradient of each parameter to length 1: for a loss whose own scale means
+            nothing, such as a learned one.
         second_order: whether later derivatives go through the gradient.
     """
     rest = {name: p for name, p in phi.items() if name not in alpha}
@@ -39,6 +44,8 @@ def step(
     gradient, value = grad_and_value(lambda f: loss({**rest, **f}))(fast)
     if not second_order:
         gradient = {name: g.detach() for name, g in gradient.items()}
+    if unit:
+        gradient = {name: g / torch.sqrt((g**2).sum() + UNIT_EPS) for name, g in gradient.items()}
     if clip is not None:
         gradient = {name: g.clamp(-clip, clip) for name, g in gradient.items()}
     return value, {**rest, **{name: p - alpha[name] * gradient[name] for name, p in fast.items()}}

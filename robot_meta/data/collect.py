@@ -20,8 +20,8 @@ from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
 class CollectConfig:
     """What to collect.
 
-    The first `clean` demos of a task are as shown; in the others the arm is knocked about and driven
-    by eyes that err. What is recorded is always what would have been right.
+    The first `clean` demos of a task are as shown; in the others the arm is knocked about, and
+    driven by eyes that err. What is recorded is always what would have been right.
     """
 
     env_id: str = "sim:sim/SawyerPlace-v0"

@@ -6,16 +6,15 @@ N tasks, D demos a task, F frames a demo (one drawn from each of F equal stretch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_meta.errors import DataError
+from robot_meta.data import shards
 from robot_meta.types import Demo
 
-FORMAT = 1
 MOVING_Z_M = 0.015
 """The tip has come down when it is this close to the lowest point of the demo."""
 
@@ -46,9 +45,7 @@ class DemoSet:
 
     def save(self, path: Path) -> None:
         """Write one `.npz`, whole or not at all."""
-        part = path.with_suffix(".part.npz")
-        np.savez(part, format=FORMAT, **{f.name: getattr(self, f.name) for f in fields(self)})
-        part.rename(path)
+        shards.save(self, path)
 
     @classmethod
     def load(cls, folder: Path, limit: int | None = None) -> DemoSet:
@@ -57,24 +54,7 @@ class DemoSet:
         Raises:
             DataError: if the folder has no shards, or one is of another format.
         """
-        shards = sorted(folder.glob("shard-*.npz"))
-        if not shards:
-            raise DataError(f"{folder}: no demonstrations; make them with `robot-meta collect`")
-        parts: dict[str, list[NDArray[np.float32]]] = {f.name: [] for f in fields(cls)}
-        count = 0
-        for shard in shards:
-            with np.load(shard, allow_pickle=False) as arrays:
-                if int(arrays["format"]) != FORMAT:
-                    raise DataError(
-                        f"{shard}: format {int(arrays['format'])}, this version reads {FORMAT}; "
-                        "collect it again"
-                    )
-                for name, part in parts.items():
-                    part.append(arrays[name])
-            count += len(parts["state"][-1])
-            if limit is not None and count >= limit:
-                break
-        return cls(**{name: np.concatenate(part)[:limit] for name, part in parts.items()})  # type: ignore[arg-type]
+        return shards.load(cls, folder, limit)
 
 
 def touch_down(tip_m: NDArray[np.float64]) -> int:

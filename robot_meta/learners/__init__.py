@@ -15,7 +15,10 @@ from robot_meta.session import Learner
 Factory = Callable[[Mapping[str, Any]], Learner]
 """Builds a learner from its config as JSON values; {} gives the defaults."""
 
-_BUILT_IN = {"mil": "robot_meta.learners.mil:make"}
+_BUILT_IN = {
+    "daml": "robot_meta.learners.daml:make",
+    "mil": "robot_meta.learners.mil:make",
+}
 _added: dict[str, Factory] = {}
 
 

@@ -136,13 +136,11 @@ class Mil:
     def _step(
         self, phi: Params, support: Support, k: int, *, second_order: bool
     ) -> tuple[Tensor, Params]:
-        """Inner step `k`, with a learned step size for each parameter and step."""
-        sizes = {n[len(ALPHA) :]: p for n, p in phi.items() if n.startswith(ALPHA)}
-        alpha = {n: torch.exp(s[min(k, len(s) - 1)]) for n, s in sizes.items()}
+        """Inner step `k`."""
         return inner.step(
             phi,
             lambda p: self.inner_loss(p, support),
-            alpha,
+            step_sizes(phi, k),
             clip=self.settings.clip,
             second_order=second_order,
         )
@@ -218,13 +216,7 @@ class Mil:
                     _, phi = self._step(phi, support, i, second_order=second_order)
             return self.outer_terms(phi, f[m:], s[m:], a[m:], w[m:], k[m:], at[m:])
 
-        terms = torch.func.vmap(one)(features, state, action, before, key, marker)
-        names = ("action", "approach", "thing", "destination", "hit")
-        means = dict(zip(names, (t.mean() for t in terms), strict=True))
-        loss = (
-            means["action"] + 0.3 * means["approach"] + means["thing"] + 0.5 * means["destination"]
-        )
-        return loss, {n: float(v.detach()) for n, v in means.items()}
+        return outer_loss(torch.func.vmap(one)(features, state, action, before, key, marker))
 
     def outer_terms(
         self,
@@ -250,6 +242,20 @@ class Mil:
             destination.mean(),
             hit.mean(),
         )
+
+
+def step_sizes(phi: Params, k: int) -> Params:
+    """The learned step size of each adapted parameter at inner step `k`."""
+    sizes = {n[len(ALPHA) :]: p for n, p in phi.items() if n.startswith(ALPHA)}
+    return {n: torch.exp(s[min(k, len(s) - 1)]) for n, s in sizes.items()}
+
+
+def outer_loss(terms: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """One number from `Mil.outer_terms` of all tasks, and each term's mean."""
+    names = ("action", "approach", "thing", "destination", "hit")
+    means = dict(zip(names, (t.mean() for t in terms), strict=True))
+    loss = means["action"] + 0.3 * means["approach"] + means["thing"] + 0.5 * means["destination"]
+    return loss, {n: float(v.detach()) for n, v in means.items()}
 
 
 def action_error(predicted: vision.Command, wanted: Tensor, state: Tensor) -> Tensor:
@@ -281,10 +287,7 @@ def sample_batch(
                 _pick(rest if len(rest) else first, late, rng),
             ]
         )
-        judged = rng.choice(others, config.query_frames)
-        low = data.state[task, judged, :, 2] < data.keypose[task, judged, :1, 2] + LOW_M
-        odds = np.where(low, LOW_ODDS, 1.0).cumsum(1)
-        later = (odds < odds[:, -1:] * rng.random((len(judged), 1))).sum(1)
+        judged, later = judged_frames(data, task, others, config.query_frames, rng)
         rows.append(
             (np.concatenate([np.full(len(own), shown), judged]), np.concatenate([own, later]))
         )
@@ -300,6 +303,16 @@ def sample_batch(
         support=early + late,
     )
     return mirror(drawn, rng)
+
+
+def judged_frames(
+    data: DemoSet, task: int, demos: NDArray[np.int64], count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw `count` frames of some `demos` of a task to judge by: the demo and the frame of each."""
+    chosen = rng.choice(demos, count)
+    low = data.state[task, chosen, :, 2] < data.keypose[task, chosen, :1, 2] + LOW_M
+    odds = np.where(low, LOW_ODDS, 1.0).cumsum(1)
+    return chosen, (odds < odds[:, -1:] * rng.random((count, 1))).sum(1)
 
 
 def mirror(batch: Batch, rng: np.random.Generator) -> Batch:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from robot_meta.data.demo_set import (
-    FORMAT,
     MOVING_Z_M,
     DemoSet,
     evidence,
@@ -14,6 +13,7 @@ from robot_meta.data.demo_set import (
     spread,
     touch_down,
 )
+from robot_meta.data.shards import FORMAT
 from robot_meta.errors import DataError
 from robot_meta.types import Demo
 from tests import linear

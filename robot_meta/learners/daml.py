@@ -1,0 +1,148 @@
+"""DAML: adapt on a video of the task, whoever does it, then imitate (Yu et al. 2018).
+
+Inner loss, eq. 2 of the paper: learned, a function of the video's features over time
+(`nets.temporal`); no states, no actions. Outer loss, eq. 3: behaviour cloning on robot demos of the
+same task, as in MIL, in theta and in the parameters psi of the learned loss together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from robot_meta import inner
+from robot_meta.config import from_dict
+from robot_meta.data.demo_set import DemoSet, spread
+from robot_meta.data.video_set import VideoSet
+from robot_meta.learners import mil
+from robot_meta.nets import temporal, vision
+from robot_meta.types import Demo, Params
+
+
+@dataclass(frozen=True, kw_only=True)
+class DamlConfig(mil.MilConfig):
+    """Settings of DAML, besides those of the imitating half."""
+
+    learned: temporal.TemporalConfig = field(default_factory=temporal.TemporalConfig)
+    video_frames: int = 12
+    """Frames of a video that are adapted on, evenly spread."""
+
+
+class Daml(mil.Mil):
+    """The learner; it differs from `Mil` in what it adapts on."""
+
+    name = "daml"
+    settings: DamlConfig
+
+    def init(self, seed: int) -> Params:
+        """Fresh theta, step sizes and psi."""
+        psi = temporal.init(self.settings.learned, self.settings.net.channels[-1], seed)
+        return {**super().init(seed), **psi}
+
+    def video_loss(self, phi: Params, videos: Tensor) -> Tensor:
+        """L_psi(phi, videos), the mean over k videos; features (k, m, G, C)."""
+        form, net = self.settings.learned.form, self.settings.net
+        return torch.stack([temporal.loss(phi, v, net, form) for v in videos]).mean()
+
+    def _video_step(
+        self, phi: Params, videos: Tensor, k: int, *, second_order: bool
+    ) -> tuple[Tensor, Params]:
+        """Eq. 2: inner step `k`. A learned loss has no scale: its gradients are of unit length."""
+        return inner.step(
+            phi,
+            lambda p: self.video_loss(p, videos),
+            mil.step_sizes(phi, k),
+            clip=self.settings.clip,
+            unit=self.settings.learned.form != "pose",
+            second_order=second_order,
+        )
+
+    def adapt(
+        self, theta: Params, demos: Sequence[Demo], steps: int | None = None, seed: int = 0
+    ) -> Iterator[tuple[int, float, Params]]:
+        """Yield (k, learned loss of phi_k, phi_k) for k = 0 .. steps; phi_0 is theta.
+
+        Only the pictures of `demos` are looked at. `seed` is not used: nothing is drawn.
+        """
+        net = self.settings.net
+        with torch.no_grad():
+            videos = torch.stack(
+                [
+                    vision.stem(theta, torch.from_numpy(demo.rgb[frames]), net)
+                    for demo in demos
+                    for frames in [spread(len(demo), self.settings.video_frames)]
+                ]
+            )
+        count = self.settings.steps if steps is None else steps
+        phi = theta
+        for k in range(count):
+            value, after = self._video_step(phi, videos, k, second_order=False)
+            yield k, float(value), phi
+            phi = {n: p.detach() for n, p in after.items()}
+        with torch.no_grad():
+            yield count, float(self.video_loss(phi, videos)), phi
+
+    def task_loss(
+        self, params: Params, task: mil.Batch, step: int
+    ) -> tuple[Tensor, Mapping[str, float]]:
+        """Outer loss, eq. 3, mean over the tasks of a batch, after adaptation on each's video."""
+        b, frames = task.rgb.shape[:2]
+        m = task.support
+        pixels = torch.from_numpy(task.rgb.reshape(b * frames, *self.image_shape))
+        features = vision.stem(params, pixels, self.settings.net)
+        features = features.reshape(b, frames, *features.shape[1:])
+        second_order = step >= self.settings.first_order_until
+
+        def one(f: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
+            phi = params
+            for i in range(self.settings.steps):
+                _, phi = self._video_step(phi, f[None, :m], i, second_order=second_order)
+            return self.outer_terms(phi, f[m:], *(x[m:] for x in robot))
+
+        robot = [torch.from_numpy(a) for a in task[1:6]]
+        return mil.outer_loss(torch.func.vmap(one)(features, *robot))
+
+
+def sample_batch(
+    videos: VideoSet, robots: DemoSet, config: DamlConfig, tasks: int, rng: np.random.Generator
+) -> mil.Batch:
+    """Draw `tasks` tasks that both sets hold (entry i of both is one task).
+
+    The first frames of each are of a video: nothing but their pictures is filled in.
+    """
+    chosen = rng.integers(min(len(videos), len(robots)), size=tasks)
+    m, n = config.video_frames, config.query_frames
+    # Each stretch of the video gives one frame; which one is drawn, as the speed of people is.
+    edges = np.linspace(0, videos.rgb.shape[2], m + 1).astype(int)
+    frames = rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1), size=(tasks, m))
+    film = rng.integers(videos.rgb.shape[1], size=(tasks, 1))
+    demos = np.arange(robots.rgb.shape[1])
+    rows = [mil.judged_frames(robots, task, demos, n, rng) for task in chosen]
+    t, d, f = chosen[:, None], np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
+
+    def after(drawn: NDArray[Any]) -> NDArray[np.float32]:
+        blank = np.zeros((tasks, m, *drawn.shape[2:]), np.float32)
+        return np.concatenate([blank, drawn.astype(np.float32)], axis=1)
+
+    rgb = np.concatenate([videos.rgb[t, film, frames], robots.rgb[t, d, f]], axis=1)
+    drawn = mil.Batch(
+        rgb=mil.relight(rgb, m, rng),
+        state=after(robots.state[t, d, f]),
+        action=after(robots.action[t, d, f]),
+        before=after(robots.before[t, d, f]),
+        key=after(robots.keypose[t, d][..., :2]),
+        marker=after(robots.marker[t, d, f]),
+        support=m,
+    )
+    return mil.mirror(drawn, rng)
+
+
+def make(config: Mapping[str, Any]) -> Daml:
+    """The learner from its config as JSON values."""
+    return Daml(from_dict(DamlConfig, config))
