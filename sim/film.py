@@ -130,12 +130,12 @@ def _act(task: Task, drawn: Arrangement, given: FilmRange, rng: Generator) -> _T
 
 def _moments(length: int, frames: int | None, jitter: bool, rng: Generator) -> NDArray[np.int64]:
     if frames is None:
-        return np.arange(length)
+        return np.arange(length, dtype=np.int64)
     if not jitter:
-        return np.linspace(0, length - 1, frames).round().astype(np.int64)
+        even: NDArray[np.int64] = np.linspace(0, length - 1, frames).round().astype(np.int64)
+        return even
     edges = np.linspace(0, length, frames + 1).astype(np.int64)
-    drawn: NDArray[np.int64] = rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
-    return drawn
+    return rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)).astype(np.int64)
 
 
 def _marker(task: Task, arrangement: Arrangement, world: HandWorld) -> Array:

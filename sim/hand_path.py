@@ -155,7 +155,9 @@ def _reach(
     top = np.array([x + off[0], y + off[1], OBJECT_HEIGHT_M + 0.010])
     pen.go(np.array([x, y, 0.5 * (pen.manner.lift_m + 0.06)]), styled=True)
     pen.go(top)
-    return np.zeros(3), pen.ticks - 1
+    contact = pen.ticks - 1
+    pen.wait(0.5)
+    return np.zeros(3), contact
 
 
 def _deliver(

@@ -93,21 +93,25 @@ class HandWorld:
         mujoco.mj_camlight(self.model, self.data)
 
     def _advance(self) -> None:
-        pose, i = self.path.pose(self._tick), min(self._tick, len(self.path) - 1)
-        if self.path.carries[i]:
-            before = self.data.qpos[self._q : self._q + 3].copy()
-            if self._held is None:
-                yaw = 2 * math.atan2(*self.data.qpos[[self._q + 6, self._q + 3]])
-                self._held = (before + _UP_M - pose.grip_m, yaw - pose.heading_rad)
-            offset, angle = self._held
-            middle = pose.grip_m + offset
-            middle[2] = max(middle[2], MIDDLE_M + _REST_M)
-            speed = (middle - _UP_M - before) / TICK_S
-            self._put_thing(middle, pose.heading_rad + angle, speed)
-        elif self._held is not None:
-            self._held = None
-            self.data.qvel[self._v : self._v + 6] = 0.0
+        """One tick. What is held moves as the hand did in it, and ends beside the hand."""
+        i = min(self._tick, len(self.path) - 1)
+        if not self.path.carries[i]:
+            if self._held is not None:
+                self._held = None
+                self.data.qvel[self._v : self._v + 6] = 0.0
+            mujoco.mj_step(self.model, self.data, _STEPS)
+            return
+        pose, before = self.path.pose(i), self.data.qpos[self._q : self._q + 3].copy()
+        if self._held is None:
+            yaw = 2 * math.atan2(*self.data.qpos[[self._q + 6, self._q + 3]])
+            self._held = (before + _UP_M - pose.grip_m, yaw - pose.heading_rad)
+        offset, angle = self._held
+        middle = pose.grip_m + offset
+        middle[2] = max(middle[2], MIDDLE_M + _REST_M)
+        speed = (middle - _UP_M - before) / TICK_S
+        self.data.qvel[self._v : self._v + 6] = [*speed, 0.0, 0.0, 0.0]
         mujoco.mj_step(self.model, self.data, _STEPS)
+        self._put_thing(middle, pose.heading_rad + angle, speed)
 
     def _put_thing(self, middle: Array, yaw: float, speed: Array) -> None:
         half = 0.5 * yaw

@@ -291,3 +291,18 @@ def test_a_new_task_is_a_new_scene(place):
     other, info = place.reset(seed=0, options={"task": 1})
     assert info["task"] == draw_task("place", "val", 1)
     assert (first["rgb"] != other["rgb"]).any()
+
+
+def test_a_person_shows_what_the_robot_is_to_do():
+    env = SawyerEnv("place", "test", image=None)
+    shown = env.film(3, seed=1, trial=2, frames=3)
+    assert shown.task == draw_task("place", "test", 3)
+    assert shown.rgb.shape == (3, 80, 80, 3)
+    wrong = env.film(
+        draw_task("place", "test", 3, target=0), arrangement=shown.arrangement, frames=2
+    )
+    assert wrong.arrangement == shown.arrangement
+    _, info = env.reset(options={"task": 3, "avoid": shown.arrangement.target_xy_m(shown.task)})
+    apart = info["arrangement"].target_xy_m(shown.task) - shown.arrangement.target_xy_m(shown.task)
+    assert np.hypot(*apart[0]) >= 0.10
+    env.close()
