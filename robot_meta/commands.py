@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -26,6 +26,7 @@ TRAIN, EVAL = TrainOptions(), EvalOptions()
 def collect(
     task: FamilyWord,
     /,
+    kind: Literal["robot", "human"] = "robot",
     split: Split = "train",
     tasks: int = 2000,
     demos: int = 4,
@@ -40,6 +41,7 @@ def collect(
 
     Args:
         task: Task family.
+        kind: Who demonstrates: a robot (states and actions too), or a person (pictures alone).
         split: Which set the tasks are drawn from.
         tasks: How many tasks.
         demos: Demonstrations of each.
@@ -47,7 +49,7 @@ def collect(
         seed: Seed of arrangements and noise.
         noise: Size in m/s of the knocks that teach to recover.
         misjudged: Size in m of errors in where the thing seems to be, which teach the same.
-        out: Folder; data/TASK-SPLIT if not given.
+        out: Folder; data/TASK-SPLIT, or data/TASK-human-SPLIT, if not given.
         workers: Processes of one thread.
     """
     from rich.progress import track
@@ -57,6 +59,7 @@ def collect(
     from robot_meta.evaluate import ENVIRONMENTS
 
     config = CollectConfig(
+        kind=kind,
         env_id=ENVIRONMENTS[task],
         split=split,
         tasks=tasks,
@@ -66,7 +69,7 @@ def collect(
         noise_m_s=noise,
         misjudged_m=misjudged,
     )
-    folder = out or DATA / f"{task}-{split}"
+    folder = out or DATA / (f"{task}-{split}" if kind == "robot" else f"{task}-human-{split}")
     news = shards(config, folder, workers)
     done, total = next(news)
     for _ in track(news, f"{task} {split}: {done} of {total} shards there", total=total - done):

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
 from numpy.random import Generator
 
 from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
+from robot_meta.data.video_set import VideoSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +22,12 @@ class CollectConfig:
     """What to collect.
 
     The first `clean` demos of a task are as shown; in the others the arm is knocked about, and
-    driven by eyes that err. What is recorded is always what would have been right.
+    driven by eyes that err. What is recorded is always what would have been right. People's films
+    hold pictures and markers alone.
     """
 
+    kind: Literal["robot", "human"] = "robot"
+    """Who demonstrates."""
     env_id: str = "sim:sim/SawyerPlace-v0"
     split: str = "train"
     tasks: int = 3000
@@ -57,14 +61,21 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
     config, folder, start = job
     env = gymnasium.make(config.env_id, split=config.split, max_steps=120, image=None).unwrapped
     stop = min(start + config.shard, config.first + config.tasks)
+    show = demonstrate if config.kind == "robot" else film
     rows = [
-        [demonstrate(env, config, task, k) for k in range(config.demos)]
-        for task in range(start, stop)
+        [show(env, config, task, k) for k in range(config.demos)] for task in range(start, stop)
     ]
     env.close()
     names = rows[0][0].keys()
     arrays = {n: np.stack([np.stack([demo[n] for demo in row]) for row in rows]) for n in names}
-    DemoSet(**arrays).save(folder / f"shard-{start:06d}.npz")
+    kind = DemoSet if config.kind == "robot" else VideoSet
+    kind(**arrays).save(folder / f"shard-{start:06d}.npz")
+
+
+def film(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
+    """Film `k` of a person doing a task as arrays of a `VideoSet` entry."""
+    shown = env.film(task, seed=config.seed, trial=k, frames=config.frames, jitter=True)
+    return {"rgb": shown.rgb, "marker": shown.marker.astype(np.float32)}
 
 
 def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:

@@ -6,8 +6,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from robot_meta.data.collect import CollectConfig, collect, demonstrate
+from robot_meta.data.collect import CollectConfig, collect, demonstrate, film
 from robot_meta.data.demo_set import DemoSet
+from robot_meta.data.video_set import VideoSet
+from robot_meta.errors import DataError
 
 CONFIG = CollectConfig(
     env_id="sim:sim/SawyerReach-v0", split="val", tasks=3, demos=2, clean=1, frames=5, shard=2
@@ -109,3 +111,18 @@ def test_an_expert_that_never_succeeds_is_an_error(env):
     with pytest.raises(RuntimeError, match=r"failed 20 times on task 1 of sim:sim/SawyerReach-v0"):
         demonstrate(short, CONFIG, 1, 0)
     short.close()
+
+
+def test_people_are_filmed_into_shards_of_their_own(tmp_path, env):
+    config = replace(CONFIG, kind="human", tasks=2, demos=2, frames=3)
+    assert list(collect(config, tmp_path, workers=1))[-1] == (1, 1)
+    data = VideoSet.load(tmp_path)
+    assert data.rgb.shape == (2, 2, 3, 80, 80, 3)
+    assert data.marker.shape == (2, 2, 3, 2, 2)
+    # Another process: the same film to the bit; of the task that entry 1 of a DemoSet is.
+    here = film(env, config, 1, 1)
+    for f in fields(VideoSet):
+        assert np.array_equal(getattr(data, f.name)[1, 1], here[f.name]), f.name
+    assert not np.array_equal(data.marker[1, 0], data.marker[1, 1]), "arrangements differ"
+    with pytest.raises(DataError, match=r"no arrays .*action"):
+        DemoSet.load(tmp_path)
