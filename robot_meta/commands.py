@@ -113,13 +113,16 @@ def train(
     told = configure_cpu()
     held = options.validation or DATA / f"{task}-val"
     run = training.PREPARE[learner](
-        family=task,
-        data=options.data or DATA / f"{task}-train",
-        validation=held if options.validation or held.exists() else None,
-        settings=training.parse_settings(options.settings),
-        batch=options.batch // processes,
-        limit=options.limit,
-        start=options.start,
+        training.Sources(
+            family=task,
+            train=options.data or DATA / f"{task}-train",
+            validation=held if options.validation or held.exists() else None,
+            videos=options.videos or DATA / f"{task}-human-train",
+            limit=options.limit,
+            start=options.start,
+        ),
+        training.parse_settings(options.settings),
+        options.batch // processes,
     )
     folder = options.out or RUNS / f"{learner}-{task}"
     saving = training.Saving(
@@ -178,6 +181,8 @@ def evaluate(
         trials=options.trials,
         seed=options.seed,
         shots=options.shots,
+        evidence=options.evidence,
+        film=options.film,
         controls=CONTROLS if options.controls else (),
         workers=options.workers,
     )
@@ -194,7 +199,7 @@ def evaluate(
         write_result(
             options.json,
             f"{learner}-{task.replace('_', '-')}",
-            report.protocol(task, options.split, options.trials, config.tasks),
+            report.protocol(task, options.split, options.trials, config.tasks, options.evidence),
             metrics,
             config={"learner": learner, "checkpoint": sha, "eval": config},
             wall_s=time.monotonic() - began,

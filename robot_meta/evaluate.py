@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -30,6 +30,8 @@ ENVIRONMENTS = {
     "place": "sim:sim/SawyerPlace-v0",
     "pick_place": "sim:sim/SawyerPickPlace-v0",
 }
+Evidence = Literal["robot", "video", "human"]
+"""What a task is shown by: a robot's demo, its pictures alone, or a film of a person."""
 CONTROLS = ("blind", "no_adaptation", "wrong_demo", "unrelated_demo", "replay", "final_pose")
 DEMO_TRIAL = 500
 """Trials from here on are demonstrations: no trial shares its arrangement with a demo."""
@@ -48,6 +50,9 @@ class EvalConfig:
     controls: tuple[str, ...] = CONTROLS
     control_trials: int = 1
     """Trials of a task under each control and each further number of shots."""
+    evidence: Evidence = "robot"
+    film: str = "train"
+    """Preset of people and their cameras, where a person shows the task."""
     preset: str = "mild"
     max_steps: int = 100
     workers: int = 2
@@ -112,6 +117,14 @@ def _case(checkpoint: str, blind: str | None, config: EvalConfig, task: int, oth
     return run_case(_cache["env"], _cache["session"], _cache["blind"], config, task, other)
 
 
+def show(env: Any, config: EvalConfig, options: dict[str, Any]) -> tuple[Demo, Any]:
+    """The demonstration that `options` name, as `config.evidence`, and its arrangement."""
+    if config.evidence == "human":
+        return rollout.film(env, seed=config.seed, options=options, preset=config.film)
+    demo, arrangement = rollout.demonstrate(env, seed=config.seed, options=options)
+    return (demo if config.evidence == "robot" else rollout.video(demo.rgb)), arrangement
+
+
 def run_case(
     env: Any, session: Session, blind: Session | None, config: EvalConfig, task: int, other: int
 ) -> Case:
@@ -120,11 +133,10 @@ def run_case(
     options = {"task": task, "split": config.split}
     demos: list[Demo] = []
     for shot in range(max(config.shots)):
-        demo, arrangement = rollout.demonstrate(
-            env, seed=config.seed, options={**options, "trial": DEMO_TRIAL + shot}
-        )
+        demo, arrangement = show(env, config, {**options, "trial": DEMO_TRIAL + shot})
         demos.append(demo)
         if shot == 0:
+            env.reset(seed=config.seed, options=options)
             avoid = arrangement.target_xy_m(env.episode.task)
     meant, choices = env.episode.task.target, env.episode.task.choices
     trials = [{**options, "trial": k, "avoid": avoid} for k in range(config.a_task)]
@@ -155,25 +167,21 @@ def run_case(
         session.rollback()
     if "no_adaptation" in config.controls:
         trial("success_no_adaptation", session.act)
-    if "replay" in config.controls:
+    if "replay" in config.controls and demos[0].actions is not None:
         trial("success_replay", lambda: rollout.replay(demos[0]))
-    if "final_pose" in config.controls:
+    if "final_pose" in config.controls and demos[0].actions is not None:
         trial("success_final_pose", lambda: rollout.copy_final_pose(demos[0]))
     if "blind" in config.controls and blind is not None:
         trial("success_blind", blind.act)
     if "wrong_demo" in config.controls:
         wrong = (meant + 1 + task % (choices - 1)) % choices
-        demo, _ = rollout.demonstrate(
-            env, seed=config.seed, options={**options, "target": wrong, "trial": DEMO_TRIAL}
-        )
+        demo, _ = show(env, config, {**options, "target": wrong, "trial": DEMO_TRIAL})
         case.shown["success_wrong_demo"] = wrong
         adapted([demo])
         trial("success_wrong_demo", session.act)
         session.rollback()
     if "unrelated_demo" in config.controls:
-        demo, _ = rollout.demonstrate(
-            env, seed=config.seed, options={**options, "task": other, "trial": DEMO_TRIAL}
-        )
+        demo, _ = show(env, config, {**options, "task": other, "trial": DEMO_TRIAL})
         adapted([demo])
         trial("success_unrelated_demo", session.act)
         session.rollback()

@@ -28,6 +28,8 @@ class TrainOptions:
     """Collected demonstrations; data/TASK-train if not given."""
     validation: Path | None = None
     """Demonstrations to validate on; data/TASK-val if that is there."""
+    videos: Path | None = None
+    """Films to adapt on, for learners that take them; data/TASK-human-train if not given."""
     limit: int | None = None
     """Use so many training tasks."""
     settings: tuple[str, ...] = ()
@@ -67,6 +69,10 @@ class EvalOptions:
     """Draws tasks, demonstrations and arrangements."""
     shots: tuple[int, ...] = (1, 5)
     """Numbers of demonstrations to adapt on."""
+    evidence: Literal["robot", "video", "human"] = "robot"
+    """What shows the task: a robot's demo, its pictures alone, or a film of a person."""
+    film: str = "train"
+    """How people and their cameras are drawn, where a person shows it."""
     checkpoint: Path | None = None
     """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
     blind: Path | None = None

@@ -17,11 +17,18 @@ def shipped(learner: str, family: str) -> Path:
     return here if here.exists() else Path(__file__).parents[1] / CHECKPOINTS / name
 
 
-def protocol(family: str, split: str, trials: int, tasks: int) -> str:
+SHOWN = {
+    "robot": "by the scripted expert",
+    "video": "by the scripted expert, of which the pictures alone are used",
+    "human": "by a rendered hand before another camera, pictures alone",
+}
+
+
+def protocol(family: str, split: str, trials: int, tasks: int, evidence: str = "robot") -> str:
     """The paragraph of a results file."""
     return (
         f"{trials} trials on {tasks} tasks of the {split} split of {family}; one demonstration a "
-        "task by the scripted expert, in another arrangement (the target at least 10 cm from where "
+        f"task {SHOWN[evidence]}, in another arrangement (the target at least 10 cm from where "
         "it is in the trial); policies see the picture and proprioception only, at 10 Hz; success "
         "as sim/episode.py judges it; intervals by bootstrap over tasks."
     )

@@ -71,6 +71,36 @@ def demonstrate(env: Any, *, seed: int, options: dict[str, Any]) -> tuple[Demo, 
     raise RuntimeError(f"the expert failed 20 arrangements of {info['task'].label}")
 
 
+def film(
+    env: Any, *, seed: int, options: dict[str, Any], preset: str = "train"
+) -> tuple[Demo, Any]:
+    """A person's demonstration, pictures alone, and the arrangement it was given in."""
+    shown = env.film(
+        options["task"],
+        seed=seed,
+        trial=options.get("trial", 0),
+        target=options.get("target"),
+        preset=preset,
+    )
+    return video(shown.rgb, shown.task.label), shown.arrangement
+
+
+def video(rgb: NDArray[np.uint8], task: str = "") -> Demo:
+    """Pictures (T, H, W, 3) at 10 Hz as a demonstration that knows of no robot."""
+    frames = tuple(
+        Frame(
+            stamp_ns=(tick + 1) * TICK_NS,
+            rgb=picture,
+            q_rad=np.zeros(7),
+            ee_pos_m=np.zeros(3),
+            ee_quat_wxyz=np.array([1.0, 0.0, 0.0, 0.0]),
+            gripper_m=0.0,
+        )
+        for tick, picture in enumerate(rgb)
+    )
+    return Demo(frames=frames, actions=None, kind="human", task=task)
+
+
 def run(env: Any, policy: Policy, *, seed: int, options: dict[str, Any]) -> Outcome:
     """One trial of `policy` from a reset with `seed` and `options`."""
     observation, info = env.reset(seed=seed, options=options)

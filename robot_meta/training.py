@@ -19,9 +19,10 @@ import torch
 from robot_meta import checkpoint, loops, parallel
 from robot_meta.config import as_dict, from_dict
 from robot_meta.data.demo_set import DemoSet
-from robot_meta.errors import ConfigError
+from robot_meta.data.video_set import VideoSet
+from robot_meta.errors import ConfigError, DataError
 from robot_meta.evaluate import ENVIRONMENTS
-from robot_meta.learners import mil
+from robot_meta.learners import daml, mil
 from robot_meta.logging import TensorBoard
 from robot_meta.loops import Sample, Trainable, TrainConfig, TrainStep
 from robot_meta.nets.vision import VisionConfig
@@ -59,58 +60,111 @@ class Saving:
     """JSON for the checkpoint, such as the command."""
 
 
-def prepare_mil(
-    family: str,
-    data: Path,
-    validation: Path | None,
-    settings: Mapping[str, Any],
-    batch: int,
-    limit: int | None = None,
-    start: Path | None = None,
-) -> Run:
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where a run's data comes from."""
+
+    family: str
+    """Whose camera ties the network's grid to the table."""
+    train: Path
+    """What `robot-meta collect` wrote for the training split."""
+    validation: Path | None = None
+    """The same of the validation split, if there is one."""
+    videos: Path | None = None
+    """Films of the same training tasks; those for validation lie beside it, named -val."""
+    limit: int | None = None
+    """Use so many tasks."""
+    start: Path | None = None
+    """A checkpoint to start from; parameters that it lacks are fresh."""
+
+
+def prepare_mil(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
     """MIL on a folder of collected demonstrations.
 
     Args:
-        family: task family, whose camera ties the network's grid to the table.
-        data: what `robot-meta collect` wrote for the training split.
-        validation: the same of the validation split, if there is one.
+        sources: its data.
         settings: of `MilConfig`, JSON values.
         batch: tasks a meta-step in this process.
-        limit: use so many tasks of the data.
-        start: a checkpoint to start from; parameters that it lacks are fresh.
 
     Raises:
         DataError: no data, or of another format.
         ConfigError: a setting that `MilConfig` does not know.
         CheckpointError: `start` is no checkpoint, or its parameters have other shapes.
     """
-    net = from_dict(VisionConfig, settings.get("net", {}))
-    if "cells" not in settings:
-        settings = {**settings, "cells": grid_places(family, net.grid, net.skip_rows)}
-    config = from_dict(mil.MilConfig, settings)
+    config = from_dict(mil.MilConfig, placed(sources.family, settings))
     learner = mil.Mil(config)
-    train = DemoSet.load(data, limit)
-    held = DemoSet.load(validation) if validation is not None else None
+    train, held = _robots(sources)
 
-    def validate(params: Params) -> dict[str, float]:
-        assert held is not None
-        rng = np.random.default_rng(0)
-        out: dict[str, float] = {}
-        with torch.no_grad():
-            for _ in range(VALIDATION_BATCHES):
-                drawn = mil.sample_batch(held, config, batch, rng)
-                loss, told = learner.task_loss(params, drawn, 10**9)
-                for key, value in {"loss": loss.item(), **told}.items():
-                    out[key] = out.get(key, 0.0) + value / VALIDATION_BATCHES
-        return out
+    def sample(data: DemoSet, rng: np.random.Generator) -> mil.Batch:
+        return mil.sample_batch(data, config, batch, rng)
 
     return Run(
         learner=learner,
         trainable=learner,
-        sample=lambda rng: mil.sample_batch(train, config, batch, rng),
-        validate=validate if held is not None else None,
-        start=continued(learner.init(0), start) if start is not None else None,
+        sample=lambda rng: sample(train, rng),
+        validate=validated(learner, lambda rng: sample(held, rng)) if held else None,
+        start=continued(learner.init(0), sources.start) if sources.start else None,
     )
+
+
+def prepare_daml(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
+    """DAML on robot demonstrations and on films of the same tasks; as `prepare_mil`.
+
+    Raises:
+        DataError: also where there are no films.
+    """
+    config = from_dict(daml.DamlConfig, placed(sources.family, settings))
+    learner = daml.Daml(config)
+    train, held = _robots(sources)
+    if sources.videos is None:
+        raise DataError("daml: no films; collect some with `robot-meta collect TASK --kind human`")
+    films = VideoSet.load(sources.videos, sources.limit)
+    beside = sources.videos.with_name(sources.videos.name.replace("-train", "-val"))
+    held_films = VideoSet.load(beside) if held and beside != sources.videos else None
+
+    def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> mil.Batch:
+        return daml.sample_batch(videos, robots, config, batch, rng)
+
+    return Run(
+        learner=learner,
+        trainable=learner,
+        sample=lambda rng: sample(films, train, rng),
+        validate=validated(learner, lambda rng: sample(held_films, held, rng))
+        if held and held_films
+        else None,
+        start=continued(learner.init(0), sources.start) if sources.start else None,
+    )
+
+
+def placed(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with the table's places under the cells of the grid, unless they are given."""
+    if "cells" in settings:
+        return dict(settings)
+    net = from_dict(VisionConfig, settings.get("net", {}))
+    return {**settings, "cells": grid_places(family, net.grid, net.skip_rows)}
+
+
+def _robots(sources: Sources) -> tuple[DemoSet, DemoSet | None]:
+    held = DemoSet.load(sources.validation) if sources.validation is not None else None
+    return DemoSet.load(sources.train, sources.limit), held
+
+
+def validated(
+    learner: Trainable[mil.Batch], sample: Sample[mil.Batch]
+) -> Callable[[Params], dict[str, float]]:
+    """Figures of parameters on the same few batches each time."""
+
+    def validate(params: Params) -> dict[str, float]:
+        rng = np.random.default_rng(0)
+        out: dict[str, float] = {}
+        with torch.no_grad():
+            for _ in range(VALIDATION_BATCHES):
+                loss, told = learner.task_loss(params, sample(rng), 10**9)
+                for key, value in {"loss": loss.item(), **told}.items():
+                    out[key] = out.get(key, 0.0) + value / VALIDATION_BATCHES
+        return out
+
+    return validate
 
 
 def continued(fresh: Params, path: Path) -> Params:
@@ -133,8 +187,9 @@ def grid_places(family: str, grid: tuple[int, int], top: int) -> list[list[float
     return [[float(x), float(y)] for x, y in np.asarray(places).reshape(-1, 2)]
 
 
-PREPARE: dict[str, Callable[..., Run]] = {"mil": prepare_mil}
-"""How a run of each learner is prepared; the arguments are those of `prepare_mil`."""
+Prepare = Callable[[Sources, Mapping[str, Any], int], Run]
+PREPARE: dict[str, Prepare] = {"daml": prepare_daml, "mil": prepare_mil}
+"""How a run of each learner is prepared."""
 
 
 def train(run: Run, config: TrainConfig, saving: Saving) -> Iterator[TrainStep]:

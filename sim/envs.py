@@ -206,16 +206,17 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         *,
         seed: int = 0,
         trial: int = 0,
+        target: int | None = None,
         preset: FilmPreset = "train",
         frames: int | None = None,
         **more: Any,
     ) -> Film:
         """A person's demonstration of `task`, without the robot; `more` as for `sim.film.film`.
 
-        It has nothing to do with the episode that runs.
+        `target` overrides which thing is meant. It has nothing to do with the episode that runs.
         """
         if not isinstance(task, Task):
-            task = draw_task(self.family, self.split, int(task))
+            task = draw_task(self.family, self.split, int(task), target)
         rng = film_stream(task, seed, trial)
         return film(task, rng, preset=preset, frames=frames, **more)
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from robot_meta import checkpoint, training
+from robot_meta import checkpoint, rollout, training
 from robot_meta.data.demo_set import DemoSet
+from robot_meta.data.video_set import VideoSet
 from robot_meta.errors import CheckpointError, ConfigError, DataError
 from robot_meta.loops import TrainConfig
 from robot_meta.session import Session
@@ -74,11 +75,18 @@ def tiny_set(rng, tasks=3, demos=3, frames=12):
     )
 
 
+def sources(train, validation=None, videos=None):
+    return training.Sources(family="place", train=train, validation=validation, videos=videos)
+
+
+def cells():
+    return [[0.4 + 0.05 * r, -0.1 + 0.05 * c] for r in range(4) for c in range(4)]
+
+
 def test_mil_trains_from_a_folder_of_shards_and_its_checkpoint_acts(tmp_path, rng):
     tiny_set(rng).save(tmp_path / "shard-000000.npz")
-    cells = [[0.4 + 0.05 * r, -0.1 + 0.05 * c] for r in range(4) for c in range(4)]
-    settings = {"net": NET, "cells": cells, "steps": 1, "query_frames": 4}
-    run = training.prepare_mil("place", tmp_path, tmp_path, settings, batch=2)
+    settings = {"net": NET, "cells": cells(), "steps": 1, "query_frames": 4}
+    run = training.prepare_mil(sources(tmp_path, tmp_path), settings, 2)
     *_, last = training.train(run, CONFIG, saving(tmp_path / "run"))
     assert np.isfinite(last.loss)
     assert run.validate is not None
@@ -89,14 +97,51 @@ def test_mil_trains_from_a_folder_of_shards_and_its_checkpoint_acts(tmp_path, rn
     assert session.act(linear.frame(rng, size=16)).shape == (4,)
 
 
+def test_daml_trains_on_films_beside_demonstrations_and_adapts_on_pictures(tmp_path, rng):
+    robots = tiny_set(rng)
+    for name in ("place-train", "place-val"):
+        (tmp_path / name).mkdir()
+        robots.save(tmp_path / name / "shard-000000.npz")
+    for name in ("place-human-train", "place-human-val"):
+        (tmp_path / name).mkdir()
+        VideoSet(robots.rgb, robots.marker).save(tmp_path / name / "shard-000000.npz")
+    settings = {"net": NET, "cells": cells(), "steps": 1, "query_frames": 4, "video_frames": 6}
+    given = sources(
+        tmp_path / "place-train", tmp_path / "place-val", tmp_path / "place-human-train"
+    )
+    run = training.prepare_daml(given, settings, 2)
+    *_, last = training.train(run, CONFIG, saving(tmp_path / "run"))
+    assert np.isfinite(last.loss)
+    assert run.validate is not None
+    assert np.isfinite(run.validate(last.averaged)["loss"])
+    session = Session.load(tmp_path / "run" / training.THETA)
+    shown = rollout.video(rng.integers(0, 256, (9, 16, 16, 3), np.uint8))
+    session.apply(session.adapt([shown]))
+    assert session.adapted
+
+
+def test_a_robots_demonstrations_serve_as_films(tmp_path, rng):
+    robots = tiny_set(rng)
+    robots.save(tmp_path / "shard-000000.npz")
+    films = VideoSet.load(tmp_path)
+    assert np.array_equal(films.rgb, robots.rgb)
+
+
+def test_films_do_not_serve_as_a_robots_demonstrations(tmp_path, rng):
+    robots = tiny_set(rng)
+    VideoSet(robots.rgb, robots.marker).save(tmp_path / "shard-000000.npz")
+    with pytest.raises(DataError, match=r"no arrays \['action', 'before'"):
+        DemoSet.load(tmp_path)
+
+
 def test_no_data_says_how_to_get_them(tmp_path):
     with pytest.raises(DataError, match="robot-meta collect"):
-        training.prepare_mil("place", tmp_path, None, {"cells": [[0.5, 0.0]]}, batch=2)
+        training.prepare_mil(sources(tmp_path), {"cells": [[0.5, 0.0]]}, 2)
 
 
 def test_an_unknown_setting_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"unknown \['speed'\]"):
-        training.prepare_mil("place", tmp_path, None, {"cells": [], "speed": 1}, batch=2)
+        training.prepare_mil(sources(tmp_path), {"cells": [], "speed": 1}, 2)
 
 
 def test_settings_are_read_as_json_with_dots_for_nesting():
