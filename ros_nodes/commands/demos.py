@@ -17,9 +17,11 @@ from robot_meta.errors import EpisodeError, RobotMetaError
 from robot_meta.files import write_json
 from ros_nodes.bag import Bag, recover
 from ros_nodes.contract import Contract
+from ros_nodes.framing import parse_crop
 from ros_nodes.importing import check_usable, import_bag, import_episode
 from ros_nodes.store import Episode, Store
 from ros_nodes.store import lint as problems_of
+from ros_nodes.video_import import Cut, import_video, is_video
 
 DIRECTORY = Path("episodes")
 """Where `robot-meta launch record` records to, from the same working directory."""
@@ -102,22 +104,39 @@ def import_(
     kind: Literal["robot", "human"] | None = None,
     task: str = "",
     remap: tuple[str, ...] = (),
+    crop: str = "",
+    hz: float = 0.0,
+    start: float | None = None,
+    end: float | None = None,
     robot: str = "sawyer",
 ) -> int:
-    """Bring an episode, or a bag that was recorded elsewhere, into the store.
+    """Bring an episode, a bag that was recorded elsewhere, or a video of a person into the store.
+
+    A video becomes an episode of kind `human`, with a strip of its pictures in `preview.png`.
 
     Args:
-        source: Folder of an episode or of a rosbag2 bag, or an .mcap file.
+        source: Folder of an episode or of a rosbag2 bag, an .mcap file, or a video file.
         directory: Folder of episodes.
         kind: What a foreign bag shows: a driven robot, or a person.
-        task: Label of a foreign bag.
+        task: Label of a foreign bag or of a video.
         remap: Topics of a foreign bag under other names, as /camera/color:=/front/image_raw.
+        crop: Of a video: x,y,width,height in pixels; the largest square in the middle if not given.
+        hz: Of a video: pictures a second; 0 for the robot's.
+        start: Of a video: second to begin at; where something begins to move if not given.
+        end: Of a video: second to end at; where nothing moves any more if not given.
         robot: Whose contract it is to fit: a name or a .yaml file.
     """
     contract, store = Contract.load(robot), Store(directory)
     if not source.exists():
         raise EpisodeError(f"{source}: no such file or folder")
-    if kind is None:
+    if is_video(source):
+        if kind == "robot" or remap:
+            raise EpisodeError(f"{source}: a video shows a person; leave out --kind and --remap")
+        cut = Cut(parse_crop(crop), hz, start, end)
+        folder = _import_video(source, store, contract, cut, task)
+    elif crop or hz or start is not None or end is not None:
+        raise EpisodeError(f"{source}: no video; --crop, --hz, --start and --end are for videos")
+    elif kind is None:
         if remap or task:
             raise EpisodeError("--remap and --task are for foreign bags; say what it is by --kind")
         folder = import_episode(source, store)
@@ -191,9 +210,10 @@ def lint(
 demos = {"ls": ls, "show": show, "import": import_, "recover": recover_, "lint": lint}
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """A console that does not cut tables to 80 columns where the output is a file."""
-    return Console() if sys.stdout.isatty() else Console(width=140)
+    out = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr) if out.isatty() else Console(width=140, stderr=stderr)
 
 
 def _find(store: Store, episode: str, *, exact: bool = False) -> Path:
@@ -207,6 +227,17 @@ def _find(store: Store, episode: str, *, exact: bool = False) -> Path:
         if path.exists():
             return path
         raise
+
+
+def _import_video(source: Path, store: Store, contract: Contract, cut: Cut, task: str) -> Path:
+    """Import a video; what was taken of it goes to stderr, so that the path stands alone."""
+    with console(stderr=True).status(f"reading {source.name}"):
+        done = import_video(source, store, contract, cut, task=task)
+    span = f"{done.start_s:.1f} to {done.end_s:.1f} s of {done.length_s:.1f} s"
+    print(f"{done.pictures} pictures at {done.hz:g} Hz, {span}: {done.preview}", file=sys.stderr)
+    for note in done.notes:
+        print(f"  {note}", file=sys.stderr)
+    return done.folder
 
 
 def _renaming(word: str) -> tuple[str, str]:
