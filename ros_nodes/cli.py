@@ -66,7 +66,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "A running robot": {
         "launch": Command(
-            "ros_nodes.launcher:main", "start the nodes: sim, record or deploy", raw=True
+            "ros_nodes.launcher:main", "start the nodes: sim, record, deploy or camera", raw=True
         ),
         "record": Command("ros_nodes.commands.record:record", "record an episode"),
         "adapt": Command("ros_nodes.commands.adapt:adapt", "adapt the policy to episodes"),

@@ -27,6 +27,8 @@ class Argument:
     default: Value
     description: str
     choices: tuple[str, ...] = ()
+    needs: str = ""
+    """Another argument, which must be true where this one is given."""
 
     @property
     def default_text(self) -> str:
@@ -60,10 +62,11 @@ class Ref:
 
 @dataclass(frozen=True)
 class When:
-    """Start a node only when an argument is one of `values` (as typed)."""
+    """Start a node only when an argument is one of `values` (as typed), or with `unless` is not."""
 
     argument: str
     values: tuple[str, ...]
+    unless: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Graph:
     description: str
     arguments: tuple[Argument, ...]
     nodes: tuple[NodeSpec, ...]
+    sim_time: bool = True
+    """Nodes use simulated time, but with `real:=true`."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,16 @@ def resolve(graph: Graph, given: Mapping[str, str]) -> list[Process]:
             takes = f"{graph.name} takes {', '.join(known)}"
             raise ConfigError(f"unknown argument {name}:={given[name]}; {hint}{takes}")
     values = {n: a.parse(given[n]) if n in given else a.default for n, a in known.items()}
+    for argument in graph.arguments:
+        value = values[argument.name]
+        if argument.needs and value != argument.default and not values[argument.needs]:
+            raise ConfigError(
+                f"{argument.name}:={_text(value)} needs {argument.needs}:=true; without it the "
+                "simulator does that"
+            )
     namespace = str(values["namespace"]).strip("/")
-    common = _common_ros_args(values, namespace)
+    sim_time = graph.sim_time and not values.get("real", False)
+    common = _common_ros_args(values, namespace, sim_time)
     return [
         Process(
             executable=node.executable,
@@ -136,12 +149,12 @@ def resolve(graph: Graph, given: Mapping[str, str]) -> list[Process]:
             required=node.required,
         )
         for node in graph.nodes
-        if all(_text(values[w.argument]) in w.values for w in node.when)
+        if all((_text(values[w.argument]) in w.values) != w.unless for w in node.when)
     ]
 
 
-def _common_ros_args(values: Mapping[str, Value], namespace: str) -> list[str]:
-    args = ["-p", f"use_sim_time:={_text(not values.get('real', False))}"]
+def _common_ros_args(values: Mapping[str, Value], namespace: str, sim_time: bool) -> list[str]:
+    args = ["-p", f"use_sim_time:={_text(sim_time)}"]
     if namespace:  # each copy has its own time and frames
         for topic in ("clock", "tf", "tf_static"):
             args += ["-r", f"/{topic}:={topic}"]
@@ -182,6 +195,18 @@ _WORLD = (
 _REAL = Argument("real", False, "A real robot is behind the controllers: start no simulator.")
 _EPISODES = Argument("episodes", "episodes", "Folder that episodes are written to.")
 _CHECKPOINT = Argument("checkpoint", "", "Checkpoint (.safetensors) of the policy.")
+_SOURCE = "device (0 or /dev/video0), video file or URL"
+_CALIBRATION = Argument("calibration", "", "Calibration file of the camera (YAML).")
+_EYE = (
+    Argument("camera", "", f"Camera of a real robot: {_SOURCE}; empty: others.", needs="real"),
+    replace(_CALIBRATION, needs="real"),
+)
+_FILM = (
+    Argument("source", "0", f"The camera: {_SOURCE}."),
+    _CALIBRATION,
+    Argument("crop", "", "x,y,width,height that policies see, pixels; empty: the middle."),
+    Argument("at_end", "stop", "What is done at the end of a file.", ("stop", "loop", "hold")),
+)
 
 _AUTOSTART = {"autostart": Ref("autostart")}
 _LOCKSTEP = {"lockstep": Ref("lockstep")}
@@ -192,6 +217,16 @@ _SIM = NodeSpec(
 )
 _GATE = NodeSpec("command_gate", _AUTOSTART | _LOCKSTEP, required=True)
 _RECORDER = NodeSpec("recorder", _AUTOSTART | {"directory": Ref("episodes")})
+_CAMERA = NodeSpec(
+    "camera",
+    _AUTOSTART | {argument.name: Ref(argument.name) for argument in _FILM},
+    required=True,
+)
+_ROBOT_CAMERA = NodeSpec(
+    "camera",
+    _AUTOSTART | {"source": Ref("camera"), "calibration": Ref("calibration")},
+    when=(When("camera", ("",), unless=True),),
+)
 _POLICY = NodeSpec("policy", _AUTOSTART | {"checkpoint": Ref("checkpoint")})
 
 
@@ -225,13 +260,20 @@ SIM = Graph(
 RECORD = Graph(
     "record",
     "A robot, somebody who moves it, and the recorder of episodes",
-    (*_COMMON, *_WORLD, _REAL, _TELEOP_SCRIPTED, _EPISODES),
-    (*_or_real(_SIM, _GATE), _TELEOP, _RECORDER),
+    (*_COMMON, *_WORLD, _REAL, *_EYE, _TELEOP_SCRIPTED, _EPISODES),
+    (*_or_real(_SIM, _GATE), _ROBOT_CAMERA, _TELEOP, _RECORDER),
 )
 DEPLOY = Graph(
     "deploy",
     "A robot, the recorder, and a policy that adapts to an episode and acts",
-    (*_COMMON, *_WORLD, _REAL, _TELEOP_OFF, _EPISODES, _CHECKPOINT),
-    (*_or_real(_SIM, _GATE), _TELEOP, _RECORDER, _POLICY),
+    (*_COMMON, *_WORLD, _REAL, *_EYE, _TELEOP_OFF, _EPISODES, _CHECKPOINT),
+    (*_or_real(_SIM, _GATE), _ROBOT_CAMERA, _TELEOP, _RECORDER, _POLICY),
 )
-GRAPHS = {graph.name: graph for graph in (SIM, RECORD, DEPLOY)}
+CAMERA = Graph(
+    "camera",
+    "A camera or a video file, and the recorder: no robot is needed to film a person",
+    (*_COMMON, *_FILM, _EPISODES),
+    (_CAMERA, _RECORDER),
+    sim_time=False,
+)
+GRAPHS = {graph.name: graph for graph in (SIM, RECORD, DEPLOY, CAMERA)}

@@ -12,11 +12,11 @@ Rgb = NDArray[np.uint8]
 
 SIDE = 80
 """Pictures are compared at this many rows and columns."""
-BACK_S = 0.2
+BACK_S = 0.3
 """A picture is compared with the one this long before: slow motion counts too."""
 LEVELS = 12
 """A pixel has changed when it differs by more, of 255: noise and compression differ by less."""
-BEGIN, KEEP = 0.01, 0.004
+BEGIN, KEEP = 0.006, 0.003
 """Share of changed pixels with which motion begins, and down to which it goes on."""
 QUIET_S = 1.0
 """Motion has ended when it was quiet for so long."""

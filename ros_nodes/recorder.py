@@ -59,6 +59,8 @@ class Recorder:
         self._contract, self._store, self._settings = contract, store, settings
         self._topics = {t.name: resolve(t.name) for t in contract.recorded}
         self._required = {resolve(t.name) for t in contract.recorded if t.required}
+        camera = contract.camera
+        self._filmed = {resolve(name) for name in (camera.image_topic, camera.info_topic)}
         self._on_end = on_end
         self._limit_s = 0.0
         self._began_ns = 0
@@ -118,7 +120,12 @@ class Recorder:
         """Take no more messages; the episode runs until `closed` returns it."""
         if self.recording is not None:
             lost = self.recording.dropped + self.lost - self._lost_before
-            silent = tuple(self.silent())
+            silent = tuple(
+                topic
+                for topic in self.silent()
+                # A person can be filmed where no robot is.
+                if self.recording.writer.info.kind != "human" or topic in self._filmed
+            )
             facts = {"silent_topics": silent, "dropped": lost, **self._world}
             self.recording.finish(outcome, reason, **facts)
 

@@ -26,6 +26,8 @@ CUT_S = 0.5
 """A file that ends so much before its own header says was cut off."""
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer functions of high dynamic range, as ITU-T H.273 numbers them."""
+NOT_VIDEOS = ("tty", "image2")
+"""What FFmpeg also shows: text as on a terminal, photographs."""
 READ = "MP4, MOV, MKV, WebM and AVI are read"
 
 
@@ -66,9 +68,11 @@ class VideoFile:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise DataError(f"{path}: {_why(self.path, error)}") from error
         tracks = [s for s in self._container.streams.video if not _is_cover(s)]
-        if not tracks or self._container.format.name.endswith("_pipe"):
+        format_name = str(self._container.format.name)
+        if not tracks or format_name in NOT_VIDEOS or format_name.endswith("_pipe"):
+            what = self._what()
             self.close()
-            raise DataError(f"{path}: no video in it ({self._what()}); {READ}")
+            raise DataError(f"{path}: no video in it ({what}); {READ}")
         self._track = tracks[0]
         self._track.thread_type = "AUTO"
         self._skipped = 0

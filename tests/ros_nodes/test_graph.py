@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from robot_meta.errors import ConfigError
-from ros_nodes.graph import DEPLOY, GRAPHS, RECORD, SIM, resolve
+from ros_nodes.graph import CAMERA, DEPLOY, GRAPHS, RECORD, SIM, resolve
 
 
 def parameters(process) -> dict[str, object]:
@@ -25,6 +25,7 @@ def test_each_graph_has_its_nodes():
     assert executables(SIM, teleop="keyboard") == ["sim", "command_gate", "teleop"]
     assert executables(RECORD) == ["sim", "command_gate", "teleop", "recorder"]
     assert executables(DEPLOY) == ["sim", "command_gate", "recorder", "policy"]
+    assert executables(CAMERA) == ["camera", "recorder"]
 
 
 def test_a_real_robot_has_no_simulator_and_no_simulated_time():
@@ -35,15 +36,31 @@ def test_a_real_robot_has_no_simulator_and_no_simulated_time():
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-def test_every_node_uses_simulated_time_and_starts_by_itself(graph):
-    for process in resolve(graph, {}):
-        assert parameters(process)["use_sim_time"] is True
+def test_every_node_uses_the_simulators_time_if_there_is_one_and_starts_by_itself(graph):
+    processes = resolve(graph, {})
+    simulated = any(process.executable == "sim" for process in processes)
+    for process in processes:
+        assert parameters(process)["use_sim_time"] is simulated
         assert parameters(process)["autostart"] is True
 
 
-@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.parametrize("graph", [SIM, RECORD, DEPLOY], ids=lambda graph: graph.name)
 def test_the_gates_end_is_the_end_of_all(graph):
     assert [p.required for p in resolve(graph, {}) if p.executable == "command_gate"] == [True]
+
+
+def test_a_real_robot_may_have_a_camera_of_ours():
+    given = {"real": "true", "camera": "/dev/video2", "calibration": "c.yaml"}
+    for graph in (RECORD, DEPLOY):
+        (camera,) = [p for p in resolve(graph, given) if p.executable == "camera"]
+        assert parameters(camera)["source"] == "/dev/video2"
+        assert parameters(camera)["calibration"] == "c.yaml"
+        with pytest.raises(ConfigError, match="camera:=/dev/video2 needs real:=true"):
+            resolve(graph, {**given, "real": "false"})
+
+
+def test_a_device_number_stays_text():
+    assert parameters(resolve(CAMERA, {"source": "1"})[0])["source"] == "1"
 
 
 def test_arguments_reach_parameters_with_their_types():
