@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.data import shards
+from robot_meta.errors import DemoFormatError
 from robot_meta.types import Demo
 
 MOVING_Z_M = 0.015
@@ -94,10 +95,20 @@ class Evidence:
 
 
 def evidence(demos: Sequence[Demo], count: tuple[int, int]) -> Evidence:
-    """Demos as evidence: `count` frames of each, even before and after the first touch-down."""
+    """Demos as evidence: `count` frames of each, even before and after the first touch-down.
+
+    Raises:
+        DemoFormatError: a video that does not know where the robot's tip was.
+    """
     rgb, state, action, before, key = [], [], [], [], []
     for demo in demos:
         tip = demo.ee_pos_m
+        if not np.isfinite(tip).all():
+            raise DemoFormatError(
+                f"demo {demo.task!r} of kind {demo.kind} has pictures but no tip positions, which "
+                "this learner adapts on; show it by the robot, or use one that learns from video "
+                "alone (daml)"
+            )
         down = touch_down(tip)
         after = (
             down + 1 + spread(len(demo) - down - 1, count[1])

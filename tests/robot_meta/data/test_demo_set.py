@@ -14,7 +14,7 @@ from robot_meta.data.demo_set import (
     touch_down,
 )
 from robot_meta.data.shards import FORMAT
-from robot_meta.errors import DataError
+from robot_meta.errors import DataError, DemoFormatError
 from robot_meta.types import Demo
 from tests import linear
 
@@ -151,6 +151,13 @@ def test_without_recorded_actions_there_are_none():
     assert evidence([video], (3, 2)).action is None
     assert evidence([video, descending(9, 4)], (3, 2)).action is None
     assert np.array_equal(evidence([video], (3, 2)).rgb, evidence([descending(9, 4)], (3, 2)).rgb)
+
+
+def test_a_video_without_tip_positions_is_refused():
+    unknown = [replace(f, ee_pos_m=np.full(3, np.nan)) for f in descending(9, 4).frames]
+    video = Demo(frames=tuple(unknown), actions=None, kind="human", task="filmed")
+    with pytest.raises(DemoFormatError, match="'filmed' of kind human has pictures but no tip"):
+        evidence([video], (3, 2))
 
 
 def test_the_label_is_not_evidence():
