@@ -45,12 +45,12 @@ class VisionConfig:
     image: tuple[int, int] = (80, 80)
     skip_rows: int = 16
     """Rows at the top of the picture that show no table."""
-    channels: tuple[int, ...] = (16, 32, 48, 48)
+    channels: tuple[int, ...] = (24, 48, 64, 64)
     kernels: tuple[int, ...] = (5, 3, 3, 3)
     strides: tuple[int, ...] = (2, 2, 1, 1)
     groups: int = 4
     embed: int = 48
-    hidden: int = 128
+    hidden: int = 256
     bias_transform: int = 10
     sharpness: float = 2.0
     """The attention map is raised to this power before its mean is taken."""
@@ -102,7 +102,7 @@ def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
     params["embed.weight"] = normal(before, config.embed, fan=before)
     params["embed.bias"] = torch.zeros(config.embed)
     params["query.weight"] = normal(config.embed, SLOTS, fan=config.embed, gain=0.1)
-    width = 3 + 1 + 12 + 2 + config.bias_transform
+    width = 3 + 1 + 12 + 2 + 4 + config.bias_transform
     params["bias_transform"] = torch.zeros(config.bias_transform)
     params["fc0.weight"] = normal(width, config.hidden, fan=width)
     params["fc0.bias"] = torch.zeros(config.hidden)
@@ -175,6 +175,7 @@ def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") ->
     tip = state[:, :3]
     relative = torch.cat([reading.where.flatten(1), reading.start], 1) - tip[:, :2].repeat(1, 3)
     between = reading.where[:, 1] - reading.where[:, 0]
+    seen = from_thing(relative[:, :2], between)
     x = torch.cat(
         [
             (tip - tip.new_tensor(CENTRE_M)) / REACH_M,
@@ -182,6 +183,8 @@ def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") ->
             relative / REACH_M,
             torch.tanh(relative / NEAR_M),
             between / REACH_M,
+            seen / REACH_M,
+            torch.tanh(seen / NEAR_M),
             phi["bias_transform"].expand(len(state), -1),
         ],
         dim=1,
@@ -190,6 +193,18 @@ def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") ->
         x = F.relu(x @ phi[f"fc{i}.weight"] + phi[f"fc{i}.bias"])
     out = x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
     return Command(SPEED_M_S * out[:, :3], out[:, 3:].log_softmax(1))
+
+
+def from_thing(towards: Tensor, way: Tensor) -> Tensor:
+    """(n, 2): how far the thing lies ahead and to the left of the tip, facing along its way.
+
+    What a push depends on. Both arguments (n, 2), m: from the tip to the thing, and from the thing
+    to its destination; zero where there is no way to go.
+    """
+    along = way / torch.sqrt((way**2).sum(-1, keepdim=True) + 0.01**2)
+    ahead = (towards * along).sum(-1)
+    left = along[:, 0] * towards[:, 1] - along[:, 1] * towards[:, 0]
+    return torch.stack([ahead, left], dim=-1)
 
 
 def miss(weight: Tensor, place: Tensor, target: Tensor, sigma_m: float) -> Tensor:
