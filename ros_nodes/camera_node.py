@@ -42,9 +42,7 @@ class CameraParams:
     """Parameters of the camera."""
 
     robot: str = param("sawyer", "Whose contract names topics and size.", read_only=True)
-    source: str = param(
-        "0", "Device (0 or /dev/video0), video file, or URL of a stream.", read_only=True
-    )
+    source: str = param("/dev/video0", "Device, video file, or URL of a stream.", read_only=True)
     calibration: str = param(
         "", "Calibration file (YAML of camera_calibration); empty: none.", read_only=True
     )

@@ -22,6 +22,7 @@ from typing import Annotated
 import tyro
 
 from ros_nodes import dds
+from ros_nodes.devices import cameras
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
 CONSOLE_PORT = 8080
@@ -175,12 +176,14 @@ def check_ports() -> Finding:
 
 def check_devices() -> Finding:
     """Cameras and gamepads."""
-    cameras = sorted(path.name for path in Path("/dev").glob("video*"))
+    there = cameras()
+    named = [f"{device} ({name})" for device, name in there]
     pads = sorted(path.name for path in Path("/dev/input").glob("js*"))
-    found = f"cameras: {', '.join(cameras) or 'none'}; gamepads: {', '.join(pads) or 'none'}"
-    closed = [n for n in cameras if not os.access(f"/dev/{n}", os.R_OK)]
+    found = f"cameras: {', '.join(named) or 'none'}; gamepads: {', '.join(pads) or 'none'}"
+    closed = [device for device, _ in there if not os.access(device, os.R_OK | os.W_OK)]
     if closed:
-        return Finding("devices", WARNING, found, "add yourself to the group `video`")
+        mend = f"{', '.join(closed)}: add yourself to the group `video`, and log in again"
+        return Finding("devices", WARNING, found, mend)
     return Finding("devices", OK, f"{found} (the simulator needs none)")
 
 

@@ -195,14 +195,14 @@ _WORLD = (
 _REAL = Argument("real", False, "A real robot is behind the controllers: start no simulator.")
 _EPISODES = Argument("episodes", "episodes", "Folder that episodes are written to.")
 _CHECKPOINT = Argument("checkpoint", "", "Checkpoint (.safetensors) of the policy.")
-_SOURCE = "device (0 or /dev/video0), video file or URL"
+_SOURCE = "device, video file or URL"
 _CALIBRATION = Argument("calibration", "", "Calibration file of the camera (YAML).")
 _EYE = (
     Argument("camera", "", f"Camera of a real robot: {_SOURCE}; empty: others.", needs="real"),
     replace(_CALIBRATION, needs="real"),
 )
 _FILM = (
-    Argument("source", "0", f"The camera: {_SOURCE}."),
+    Argument("source", "/dev/video0", f"The camera: {_SOURCE}."),
     _CALIBRATION,
     Argument("crop", "", "x,y,width,height that policies see, pixels; empty: the middle."),
     Argument("at_end", "stop", "What is done at the end of a file.", ("stop", "loop", "hold")),

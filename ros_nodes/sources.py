@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.errors import ObservationError
+from ros_nodes.devices import cameras
 from ros_nodes.video_file import Picture, VideoFile
 
 Rgb = NDArray[np.uint8]
@@ -163,17 +164,3 @@ def driver_age_ns(stamp_ms: float, now_ns: int) -> int:
     """How long ago a driver took a picture; 0 where its stamp is not of the monotonic clock."""
     age_ns = now_ns - round(stamp_ms * 1e6)
     return age_ns if stamp_ms > 0 and 0 <= age_ns <= OLDEST_NS else 0
-
-
-def cameras(root: Path = Path("/sys/class/video4linux")) -> list[tuple[str, str]]:
-    """The cameras of this machine: device path and product name."""
-    found = []
-    for folder in sorted(root.glob("video*"), key=lambda p: (len(p.name), p.name)):
-        try:
-            index = (folder / "index").read_text().strip()
-            name = (folder / "name").read_text().strip()
-        except OSError:
-            continue
-        if index == "0":  # the others are the same camera's data about its pictures
-            found.append((f"/dev/{folder.name}", name))
-    return found

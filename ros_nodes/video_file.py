@@ -95,7 +95,7 @@ class VideoFile:
     @property
     def length_s(self) -> float:
         """How long it is by its own header; 0.0 where that does not say."""
-        if self._track.duration:
+        if self._track.duration and self._track.time_base:
             return float(self._track.duration * self._track.time_base)
         # A container's length is also that of its sound.
         alone = len(self._container.streams) == 1 and self._container.duration

@@ -29,7 +29,7 @@ def record(
     namespace: str = "",
     json: Path | None = None,
 ) -> int:
-    """Record episodes by the recorder that `robot-meta launch record` started.
+    """Record episodes by the recorder that `robot-meta launch record` (or `camera`) started.
 
     In a terminal, Enter ends an episode, r discards it and records it again, q ends it and the
     session. Ctrl-C ends and keeps the episode too.
@@ -118,7 +118,8 @@ class Client:
         self._until(
             self._action.server_is_ready,
             SERVER_S,
-            "no recorder; start one with `robot-meta launch record`",
+            "no recorder; start one with `robot-meta launch record`, or for a person "
+            "`robot-meta launch camera`",
         )
         goal = self._goal(task=task, kind=self._kind(kind), max_duration_s=limit_s)
         sent = self._action.send_goal_async(goal, feedback_callback=_show(label))

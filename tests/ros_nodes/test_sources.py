@@ -12,7 +12,7 @@ import pytest
 
 from robot_meta.errors import DataError, ObservationError
 from ros_nodes.capture import Capture, Settings
-from ros_nodes.sources import cameras, driver_age_ns, is_live, open_source
+from ros_nodes.sources import driver_age_ns, is_live, open_source
 from tests.ros_nodes.videos import level, ramp, write
 
 S = 1_000_000_000
@@ -55,16 +55,6 @@ def test_what_does_not_open_says_what_there_is(tmp_path):
 )
 def test_a_drivers_stamp_counts_where_it_makes_sense(stamp_ms, age_ms):
     assert driver_age_ns(stamp_ms, 10 * S) == age_ms * 1_000_000
-
-
-def test_cameras_are_listed_once_each(tmp_path):
-    for number, index, name in ((10, 0, "Capture card"), (0, 0, "Webcam"), (1, 1, "Webcam")):
-        folder = tmp_path / f"video{number}"
-        folder.mkdir()
-        (folder / "index").write_text(f"{index}\n")
-        (folder / "name").write_text(f"{name}\n")
-    (tmp_path / "video3").mkdir()
-    assert cameras(tmp_path) == [("/dev/video0", "Webcam"), ("/dev/video10", "Capture card")]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +19,9 @@ from robot_meta_msgs.msg import RecorderStatus
 
 from ros_nodes.bag import read_demo
 from ros_nodes.qos import STATUS
-from ros_nodes.store import Store
+from ros_nodes.store import Store, lint
 from tests.ros_nodes.recordings import CONTRACT
+from tests.ros_nodes.videos import moving, write
 
 CLI = "import sys; from ros_nodes.cli import main; sys.exit(main())"
 pytestmark = pytest.mark.ros
@@ -78,6 +80,24 @@ def test_keys_redo_and_keep(store):
         os.close(slave)
     assert len(store.episodes()) == 2
     assert len(list((store.root / "trash").iterdir())) == 1
+
+
+def test_a_person_is_recorded_where_no_robot_is(nodes, ros_client, tmp_path):
+    film = write(tmp_path / "film.mp4", moving([(0.0, 2.0)], 2.0))
+    episodes = tmp_path / "episodes"
+    words = f"source:={film}", "at_end:=loop", f"episodes:={episodes}"
+    nodes.python("-c", CLI, "launch", "camera", *words)
+    status = ros_client.inbox(RecorderStatus, "recorder/status", STATUS)
+    ros_client.until(lambda: status and "/front/image_raw" not in status[-1].silent_topics)
+    answer = tmp_path / "answer.json"
+    words = ("--kind", "human", "--max-duration-s", "1.5", "--json", str(answer))
+    child = nodes.python("-c", CLI, "record", *words)
+    assert child.wait() == 0, child.output
+    (facts,) = json.loads(answer.read_text())
+    demo = read_demo(facts["uri"], CONTRACT)
+    assert (demo.kind, demo.actions) == ("human", None)
+    assert len(demo) > 3
+    assert list(lint(Path(facts["uri"]))) == []
 
 
 def wait_for(child, text):
