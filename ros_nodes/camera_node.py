@@ -218,6 +218,7 @@ class CameraNode(RobotNode):
         after_ns = self._capture.last_ns
         self.stop()
         self._begin(after_ns)
+        self._watch()  # from now on no report is of before
         response.success, response.message = True, f"{self.p.source} is opened anew"
         return response
 

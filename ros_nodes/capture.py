@@ -49,6 +49,9 @@ class Status(NamedTuple):
     text: str
 
 
+RUNNING = Status("running", "running")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How pictures are taken."""
@@ -132,6 +135,7 @@ class Capture:
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
             except _ClockWentBack:
                 self.last_ns = self._due_ns = self._clock_ns = 0
+                self.status = Status("opening", "the clock began anew")
             except Exception as error:  # a thread that dies would say nothing
                 self.status = Status("lost", f"given up: {type(error).__name__}: {error}")
                 return
@@ -171,8 +175,9 @@ class Capture:
         pause_ns = round(gap_ns / (settings.rate or 1.0))
         if settings.at_end == "loop":
             return self._reached(self._now_ns() + pause_ns)
-        self.status = Status("ended", f"the file has ended after {self.shots} pictures")
-        if settings.at_end == "hold" and last is not None:
+        held = "; the last one is held" if settings.at_end == "hold" else ""
+        self.status = Status("ended", f"the file has ended after {self.shots} pictures{held}")
+        if held and last is not None:
             self._hold(last)
         return False
 
@@ -181,7 +186,6 @@ class Capture:
         while self._reached(self._now_ns() + self._period_ns):
             stamp_ns = max(self._now_ns(), self.last_ns + self._period_ns)
             self._hand_over(last._replace(stamp_ns=stamp_ns), replace=True)
-            self.status = Status("ended", "the file has ended; its last picture is held")
 
     def _is_due(self, stamp_ns: int) -> bool:
         """Whether a picture is to be kept, so that no more than `max_hz` are."""
@@ -215,7 +219,8 @@ class Capture:
             self._waiting.append(shot)
         self.last_ns = shot.stamp_ns
         self.shots += 1
-        self.status = Status("running", "running")
+        if self.status.state != "ended":
+            self.status = RUNNING
         self._on_shot()
 
 

@@ -133,7 +133,8 @@ class VideoFile:
                 late += 1
                 continue
             last_ns = shown_ns - began
-            length = round((frame.duration or 0) * (frame.time_base or 0) * 1_000_000_000)
+            lasts = getattr(frame, "duration", None) or 0  # PyAV before 13 does not tell
+            length = round(lasts * (frame.time_base or 0) * 1_000_000_000)
             end_ns = last_ns + length
             yield Picture(last_ns, frame, aspect)
         if began is None:

@@ -13,6 +13,7 @@ from robot_meta.errors import SessionError
 from robot_meta.files import write_json
 from ros_nodes import dds, process
 from ros_nodes.commands.action import topic
+from ros_nodes.commands.showing_film import ShowingFilm
 from ros_nodes.keyboard import Terminal
 
 SERVER_S = 10.0  # a node is found within 0.3 s once it is up; it takes seconds to start
@@ -26,6 +27,7 @@ def record(
     kind: Literal["robot", "human"] = "robot",
     episodes: int = 1,
     max_duration_s: float = 0.0,
+    play: bool = False,
     namespace: str = "",
     json: Path | None = None,
 ) -> int:
@@ -39,7 +41,8 @@ def record(
         kind: What they show: a driven robot, or a person.
         episodes: How many to record.
         max_duration_s: Longest episode in seconds; 0 for the recorder's own limit.
-        namespace: Namespace of the recorder.
+        play: Let the camera node play its video file from the beginning, and end with it.
+        namespace: Namespace of the recorder and the camera.
         json: Write what was recorded to this file.
     """
     stop = process.install_stop_handlers()
@@ -47,7 +50,7 @@ def record(
     done: list[dict[str, Any]] = []
     interactive = sys.stdin.isatty()
     with (
-        Client(namespace, stop.is_set) as client,
+        Client(namespace, stop.is_set, play=play) as client,
         Terminal() if interactive else nullcontext() as t,
     ):
         if interactive:
@@ -71,9 +74,9 @@ def record(
 
 
 class Client:
-    """Talks to one recorder."""
+    """Talks to one recorder, and with `play` to a camera node that plays a file."""
 
-    def __init__(self, namespace: str, stopped: Callable[[], bool]) -> None:
+    def __init__(self, namespace: str, stopped: Callable[[], bool], *, play: bool = False) -> None:
         import rclpy
         from rclpy.action import ActionClient
         from rclpy.context import Context
@@ -95,6 +98,7 @@ class Client:
             name: self._node.create_client(Trigger, topic(namespace, f"recorder/{name}"))
             for name in ("stop", "discard_last")
         }
+        self._film = ShowingFilm(self._node, namespace) if play else None
 
     def __enter__(self) -> Client:
         return self
@@ -130,7 +134,10 @@ class Client:
                 "the recorder refused: it is not active, or records already; its log says which"
             )
         result, key = handle.get_result_async(), ""
-        while not result.done() and not key and not self._stopped():
+        if self._film is not None:
+            self._call(self._film.begin, "camera/restart")
+            self._film.begun()
+        while not (result.done() or key or self._stopped() or (self._film and self._film.ended)):
             self._executor.spin_once(timeout_sec=0.05)
             key = KEYS.get((terminal.read() or b"")[:1], "") if terminal is not None else ""
         print(flush=True)
@@ -145,10 +152,12 @@ class Client:
         Raises:
             SessionError: it does not answer.
         """
-        client = self._services[name]
-        self._until(client.service_is_ready, SERVER_S, f"no service recorder/{name}")
+        return self._call(self._services[name], f"recorder/{name}")
+
+    def _call(self, client: Any, name: str) -> str:
+        self._until(client.service_is_ready, SERVER_S, f"no service {name}; is that node running?")
         future = client.call_async(self._request())
-        self._until(future.done, CLOSE_S, f"recorder/{name} did not answer")
+        self._until(future.done, CLOSE_S, f"{name} did not answer")
         return str(future.result().message)
 
     def _kind(self, kind: str) -> int:

@@ -20,6 +20,7 @@ from robot_meta_msgs.msg import RecorderStatus
 from ros_nodes.bag import read_demo
 from ros_nodes.qos import STATUS
 from ros_nodes.store import Store, lint
+from ros_nodes.video_file import VideoFile
 from tests.ros_nodes.recordings import CONTRACT
 from tests.ros_nodes.videos import moving, write
 
@@ -98,6 +99,23 @@ def test_a_person_is_recorded_where_no_robot_is(nodes, ros_client, tmp_path):
     assert (demo.kind, demo.actions) == ("human", None)
     assert len(demo) > 3
     assert list(lint(Path(facts["uri"]))) == []
+
+
+def test_a_film_is_played_from_its_beginning_and_recorded_to_its_end(nodes, ros_client, tmp_path):
+    film = write(tmp_path / "film.mp4", moving([(0.0, 2.0)], 2.0))
+    nodes.python("-c", CLI, "launch", "camera", f"source:={film}", f"episodes:={tmp_path / 'e'}")
+    status = ros_client.inbox(RecorderStatus, "recorder/status", STATUS)
+    ros_client.until(lambda: status and "/front/image_raw" not in status[-1].silent_topics)
+    child = nodes.python("-c", CLI, "record", "--kind", "human", "--play")
+    assert child.wait() == 0, child.output
+    (episode,) = Store(tmp_path / "e").episodes()
+    assert episode.info.termination_reason == "stop requested"
+    demo = read_demo(episode.path, CONTRACT)
+    # What was still left of the first showing may come before.
+    with VideoFile(film) as file:
+        times = [picture.time_ns for picture in file.pictures()]
+    stamps = demo.stamp_ns[-len(times) :]
+    assert (stamps - stamps[0]).tolist() == times
 
 
 def wait_for(child, text):
