@@ -12,7 +12,7 @@ from robot_meta.errors import (
 )
 from ros_nodes.policy_core import POLICY_MODE, PolicyCore, Run, local_path
 from tests import linear
-from tests.ros_nodes import recordings
+from tests.ros_nodes import recordings, untrained
 from tests.ros_nodes.recordings import CONTRACT, IMAGE_STEP, MS, START_NS
 
 S = 1_000_000_000
@@ -70,6 +70,19 @@ def test_adapting_from_a_bag_lowers_the_loss_and_changes_decisions(core, episode
     core.session.apply(found)
     assert not np.array_equal(core.decide(frame).action, before)
     assert len(core.adapt([episode, "file://" + episode], 5, 0, lambda *_: None).losses) == 6
+
+
+@pytest.mark.parametrize("learner", ["daml", "mil"])
+def test_a_film_of_a_person_is_learned_from_or_refused_by_name(tmp_path, learner):
+    images = [m for m in recordings.stream(5) if m[0] == "/front/image_raw"]
+    film = recordings.write_episode(tmp_path / "film", images, kind="human", task="filmed")
+    core = PolicyCore(CONTRACT)
+    core.use(core.prepare(str(untrained.save(tmp_path, learner))))
+    if learner == "daml":
+        assert core.adapt([str(film)], 1, 0, lambda *_: None).losses
+        return
+    with pytest.raises(DemoFormatError, match=r"'filmed' of kind human .* no tip positions"):
+        core.adapt([str(film)], 1, 0, lambda *_: None)
 
 
 def test_live_frames_equal_those_of_the_bag(core, episode):

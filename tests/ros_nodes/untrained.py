@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robot_meta import checkpoint
-from robot_meta.learners.mil import Mil, MilConfig
+from robot_meta import checkpoint, learners
 
 
-def save(folder: Path) -> Path:
-    """An untrained MIL policy in a checkpoint."""
-    learner, path = Mil(MilConfig()), folder / "untrained.safetensors"
+def save(folder: Path, name: str = "mil") -> Path:
+    """An untrained policy of a learner, in a checkpoint."""
+    learner, path = learners.make(name), folder / "untrained.safetensors"
     checkpoint.save(path, learner.init(0), learner.config, learner.name)
     return path
