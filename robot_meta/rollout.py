@@ -86,15 +86,15 @@ def film(
 
 
 def video(rgb: NDArray[np.uint8], task: str = "") -> Demo:
-    """Pictures (T, H, W, 3) at 10 Hz as a demonstration that knows of no robot."""
+    """Pictures (T, H, W, 3) at 10 Hz as a demonstration that knows of no robot: NaN for the arm."""
     frames = tuple(
         Frame(
             stamp_ns=(tick + 1) * TICK_NS,
             rgb=picture,
-            q_rad=np.zeros(7),
-            ee_pos_m=np.zeros(3),
-            ee_quat_wxyz=np.array([1.0, 0.0, 0.0, 0.0]),
-            gripper_m=0.0,
+            q_rad=np.full(7, np.nan),
+            ee_pos_m=np.full(3, np.nan),
+            ee_quat_wxyz=np.full(4, np.nan),
+            gripper_m=np.nan,
         )
         for tick, picture in enumerate(rgb)
     )
