@@ -102,7 +102,7 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path):
 
 
 def test_high_dynamic_range_is_noted(tmp_path):
-    path = write(tmp_path / "v.mkv", ramp(2), codec="libx265", pix_fmt="yuv420p10le", color_trc=18)
+    path = write(tmp_path / "v.mkv", ramp(2), pix_fmt="yuv420p10le", color_trc=18)
     assert "high dynamic range (HLG)" in read(path)[2][0]
 
 
