@@ -50,6 +50,7 @@ def test_it_starts_idle_and_moves_for_nobody(gate, world, ros_client):
     world.driving["teleop"] = ACROSS
     world.until_refused("the gate is IDLE; call set_mode first")
     assert world.trajectories == []
+    ros_client.until(lambda: world.modes and world.estops)
     assert [m.data for m in world.modes] == ["IDLE"]
     assert [m.data for m in world.estops] == [False]
     ros_client.until(lambda: len(world.applied) > 10)
