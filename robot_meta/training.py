@@ -120,7 +120,7 @@ def prepare_daml(sources: Sources, settings: Mapping[str, Any], batch: int) -> R
         raise DataError("daml: no films; collect some with `robot-meta collect TASK --kind human`")
     films = VideoSet.load(sources.videos, sources.limit)
     beside = sources.videos.with_name(sources.videos.name.replace("-train", "-val"))
-    held_films = VideoSet.load(beside) if held and beside != sources.videos else None
+    held_films = VideoSet.load(beside) if held and beside.exists() else None
 
     def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> mil.Batch:
         return daml.sample_batch(videos, robots, config, batch, rng)
