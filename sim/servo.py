@@ -82,7 +82,8 @@ class Servo:
 
     def diverged(self, measured_q: Array) -> bool:
         """Whether the arm at `measured_q` (7,) is not where it was sent: stop and `reset`."""
-        return bool(np.abs(measured_q - self.q).max() > DIVERGED_RAD)
+        # A measurement that is not a number is nowhere near.
+        return not all(-DIVERGED_RAD <= x <= DIVERGED_RAD for x in (measured_q - self.q).tolist())
 
     def to_base(self, twist: Array, frame: str) -> Array:
         """A twist (6,) of the tip given along the axes of `frame`, along those of `base`."""
@@ -122,7 +123,7 @@ class Servo:
         The first point is the present command, `dt` after the trajectory's start. A controller that
         joins the points by cubics brakes at a constant rate, within every joint's limit.
         """
-        stop_s = _stop_s(self.qd)
+        stop_s = self._end.stop_s if self.qd is self._end.qd else _stop_s(self.qd)
         if stop_s < 1e-6:
             return [(dt, self.q, _ZERO7)]
         # All joints stop together on a straight line, so the path keeps its direction.
@@ -197,7 +198,8 @@ class Servo:
 
     def _look_ahead(self, q: Array, qd: Array) -> "_End":
         """Where braking from `q`, `qd` would end."""
-        q = q + (0.5 * _stop_s(qd)) * qd
+        stop_s = _stop_s(qd)
+        q = q + (0.5 * stop_s) * qd
         distance_m = self.clearance.at(q)
         outside_m = beyond_rad = 0.0
         for at, (low, high) in zip(self.clearance.tip_here().tolist(), self._box, strict=True):
@@ -206,7 +208,7 @@ class Servo:
         for at, low, high in zip(q.tolist(), _Q_LOW, _Q_HIGH, strict=True):
             if not low <= at <= high:
                 beyond_rad = max(beyond_rad, low - at, at - high)
-        return _End(distance_m, outside_m, beyond_rad)
+        return _End(distance_m, outside_m, beyond_rad, qd, stop_s)
 
     def _broken(self, end: "_End") -> int:
         """The bounds that `end` breaks and does not mend."""
@@ -229,6 +231,10 @@ class _End(NamedTuple):
     """How far the tip is outside the workspace box."""
     beyond_rad: float
     """How far the worst joint is beyond its range."""
+    qd: Array
+    """(7,) velocities that it brakes from, rad/s."""
+    stop_s: float
+    """How long that takes."""
 
 
 def _stop_s(qd: Array) -> float:

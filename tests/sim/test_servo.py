@@ -324,6 +324,9 @@ def test_divergence_is_told_from_lag():
     off = START_Q.copy()
     off[3] += 1.1 * DIVERGED_RAD
     assert servo.diverged(off)
+    off[:] = START_Q
+    off[3] = np.nan
+    assert servo.diverged(off), "a measurement that is not a number is nowhere near"
 
 
 def matrix(quat):
