@@ -16,8 +16,8 @@ def test_one_thread_and_exact_products_by_default():
 
 
 def test_freed_memory_is_kept_where_glibc_is():
-    # A chain of 16 MB results, as in a training step: once warm, no new pages are touched. The middle
-    # of several rounds: a kernel that reclaims idle pages makes faults of its own.
+    # A chain of 16 MB results, as in a training step: once warm, no new pages are touched. The
+    # middle of several rounds: a kernel that reclaims idle pages makes faults of its own.
     script = """
 import resource, sys, torch
 from robot_meta.cpu import configure_cpu
