@@ -23,7 +23,7 @@ from ros_nodes.sampler import Forward, Sampler
 POLICY_MODE = 3  # of GateStatus
 # The gate reports at 10 Hz: after this long without a report nobody is there to obey.
 GATE_SILENCE_S = 1.0
-REPORT_SLACK_NS = 100_000_000
+REPORT_SLACK_NS = 500_000_000
 """The gate's reports stamped so soon after it accepted may be of before; the next one is not."""
 
 

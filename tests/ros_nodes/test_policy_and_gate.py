@@ -39,6 +39,7 @@ class Graph:
         self.action = ActionClient(client.node, RunPolicy, "policy/run_policy")
         client.until(lambda: self.images and self.gate and self.status, 60.0, "the graph")
         client.until(self.action.server_is_ready)
+        client.until(lambda: stamp_ns(self.status[-1].header.stamp), what="the policy's clock")
 
     def run(self, seconds):
         sent = self.action.send_goal_async(RunPolicy.Goal(max_duration_s=seconds))
@@ -108,8 +109,10 @@ def test_in_lockstep_every_image_is_answered_and_a_second_run_repeats_the_first(
 
 def test_killing_the_policy_stops_the_robot_and_the_gate_holds(nodes, ros_client, theta):
     graph = Graph(nodes, ros_client, theta, lockstep=False)
+    graph.run_at_1x(1.0)
     graph.action.send_goal_async(RunPolicy.Goal(max_duration_s=60.0))
-    ros_client.until(lambda: len(graph.driven()) > 20)
+    seen = len(graph.driven())
+    ros_client.until(lambda: len(graph.driven()) > seen + 5)
     graph.policy.kill()
     ros_client.until(lambda: graph.gate[-1].mode == GateStatus.HOLD)
     ros_client.until(

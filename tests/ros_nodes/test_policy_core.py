@@ -199,7 +199,7 @@ def test_another_mode_ends_a_run_once_the_gate_accepted():
     run.gate(3 * S - MS, 1, "HOLD", "")  # sent before, heard after
     run.gate(4 * S, POLICY_MODE, "POLICY", "")
     assert not run.reason
-    run.gate(4 * S + 100 * MS, 2, "TELEOP", "teleop took over")
+    run.gate(4 * S + 600 * MS, 2, "TELEOP", "teleop took over")
     assert run.reason == "gate"
     assert "TELEOP (teleop took over)" in run.detail
 
@@ -207,7 +207,7 @@ def test_another_mode_ends_a_run_once_the_gate_accepted():
 def test_a_run_taken_over_before_the_policys_mode_was_heard_of_ends_too():
     run = Run(S, 10.0)
     run.accepted_ns = S
-    run.gate(S + 200 * MS, 2, "TELEOP", "teleop took over")
+    run.gate(S + 600 * MS, 2, "TELEOP", "teleop took over")
     assert run.reason == "gate"
 
 

@@ -288,8 +288,9 @@ def test_stepping_is_interrupted_by_going_on(nodes, ros_client):
     nodes.node(SIM, "-p", "paused:=true")
     client = ros_client.node.create_client(StepSimulation, "sim/step_simulation")
     ros_client.until(client.service_is_ready)
+    clock = ros_client.inbox(Clock, "/clock", PATIENT)
     long = client.call_async(StepSimulation.Request(steps=1_000_000))
-    ros_client.spin_for(0.1)
+    ros_client.until(lambda: len({stamp_ns(m.clock) for m in clock}) > 5, what="steps")
     second = step(ros_client, 5)
     assert (second.success, "already" in second.message) == (False, True)
     assert pause(ros_client, False).success
