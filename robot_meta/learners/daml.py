@@ -45,18 +45,21 @@ class Daml(mil.Mil):
         psi = temporal.init(self.settings.learned, self.settings.net.channels[-1], seed)
         return {**super().init(seed), **psi}
 
-    def video_loss(self, phi: Params, videos: Tensor) -> Tensor:
-        """L_psi(phi, videos), the mean over k videos; features (k, m, G, C)."""
+    def learned_loss(self, psi: Params, videos: Sequence[Tensor]) -> inner.Loss:
+        """L_psi(., videos), the mean over videos of features (m, G, C) each."""
         form, net = self.settings.learned.form, self.settings.net
-        return torch.stack([temporal.loss(phi, v, net, form) for v in videos]).mean()
+        told = [temporal.listen(psi, v, form) for v in videos]
+        return lambda phi: torch.stack(
+            [temporal.loss(phi, v, t, net, form) for v, t in zip(videos, told, strict=True)]
+        ).mean()
 
     def _video_step(
-        self, phi: Params, videos: Tensor, k: int, *, second_order: bool
+        self, phi: Params, loss: inner.Loss, k: int, *, second_order: bool
     ) -> tuple[Tensor, Params]:
         """Eq. 2: inner step `k`. A learned loss has no scale: its gradients are of unit length."""
         return inner.step(
             phi,
-            lambda p: self.video_loss(p, videos),
+            loss,
             mil.step_sizes(phi, k),
             clip=self.settings.clip,
             unit=self.settings.learned.form != "pose",
@@ -72,21 +75,16 @@ class Daml(mil.Mil):
         """
         net = self.settings.net
         with torch.no_grad():
-            videos = torch.stack(
-                [
-                    vision.stem(theta, torch.from_numpy(demo.rgb[frames]), net)
-                    for demo in demos
-                    for frames in [spread(len(demo), self.settings.video_frames)]
-                ]
-            )
+            frames = [spread(len(demo), self.settings.video_frames) for demo in demos]
+            videos = [
+                vision.stem(theta, torch.from_numpy(demo.rgb[chosen]), net)
+                for demo, chosen in zip(demos, frames, strict=True)
+            ]
+            loss = self.learned_loss(theta, videos)
         count = self.settings.steps if steps is None else steps
-        phi = theta
-        for k in range(count):
-            value, after = self._video_step(phi, videos, k, second_order=False)
-            yield k, float(value), phi
-            phi = {n: p.detach() for n, p in after.items()}
-        with torch.no_grad():
-            yield count, float(self.video_loss(phi, videos)), phi
+        yield from mil.descend(
+            theta, loss, lambda phi, k: self._video_step(phi, loss, k, second_order=False), count
+        )
 
     def task_loss(
         self, params: Params, task: mil.Batch, step: int
@@ -100,9 +98,9 @@ class Daml(mil.Mil):
         second_order = step >= self.settings.first_order_until
 
         def one(f: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
-            phi = params
+            phi, loss = params, self.learned_loss(params, [f[:m]])
             for i in range(self.settings.steps):
-                _, phi = self._video_step(phi, f[None, :m], i, second_order=second_order)
+                _, phi = self._video_step(phi, loss, i, second_order=second_order)
             return self.outer_terms(phi, f[m:], *(x[m:] for x in robot))
 
         robot = [torch.from_numpy(a) for a in task[1:6]]

@@ -9,7 +9,7 @@ stem's are adapted, each with a learned step size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -155,13 +155,12 @@ class Mil:
         with torch.no_grad():
             support = self.support(theta, demos)
         count = self.settings.steps if steps is None else steps
-        phi = theta
-        for k in range(count):
-            value, after = self._step(phi, support, k, second_order=False)
-            yield k, float(value), phi
-            phi = {n: p.detach() for n, p in after.items()}
-        with torch.no_grad():
-            yield count, float(self.inner_loss(phi, support)), phi
+        yield from descend(
+            theta,
+            lambda phi: self.inner_loss(phi, support),
+            lambda phi, k: self._step(phi, support, k, second_order=False),
+            count,
+        )
 
     def support(self, theta: Params, demos: Sequence[Demo]) -> Support:
         """The evidence that demos give, its pictures seen through the stem."""
@@ -242,6 +241,22 @@ class Mil:
             destination.mean(),
             hit.mean(),
         )
+
+
+def descend(
+    theta: Params,
+    loss: inner.Loss,
+    step: Callable[[Params, int], tuple[Tensor, Params]],
+    count: int,
+) -> Iterator[tuple[int, float, Params]]:
+    """Yield (k, loss of phi_k, phi_k) for k = 0 .. count; phi_0 is theta, no phi has a graph."""
+    phi = theta
+    for k in range(count):
+        value, after = step(phi, k)
+        yield k, float(value), phi
+        phi = {n: p.detach() for n, p in after.items()}
+    with torch.no_grad():
+        yield count, float(loss(phi)), phi
 
 
 def step_sizes(phi: Params, k: int) -> Params:

@@ -67,14 +67,28 @@ def init(config: TemporalConfig, features: int, seed: int) -> Params:
     return {PSI + name: value for name, value in psi.items()}
 
 
-def loss(phi: Params, features: Tensor, config: vision.VisionConfig, form: Form) -> Tensor:
-    """L_psi(phi, video) (): features (m, G, C) of the video's frames, psi among `phi`."""
+def loss(
+    phi: Params,
+    features: Tensor,
+    told: tuple[Tensor, Tensor],
+    config: vision.VisionConfig,
+    form: Form,
+) -> Tensor:
+    """L_psi(phi, video) (): features (m, G, C) of the video's frames, psi among `phi`.
+
+    `told` is what `listen` found in the same features: no inner step changes it.
+    """
     reading = vision.read(phi, features, config)
-    own = watch(phi, features, reading.place)
     if form == "pose":
-        return _pose_loss(phi, reading, own)
-    seen = torch.cat([*own, *summary(reading.attention, reading.place, features)], dim=1)
+        return _pose_loss(reading, *told)
+    seen = torch.cat([*told, *summary(reading.attention, reading.place, features)], dim=1)
     return (convolve(phi, seen) ** 2).mean()
+
+
+def listen(psi: Params, features: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+    """What of the loss depends on the video and psi alone: `poses`, or what `watch` sees."""
+    own = watch(psi, features, vision.places(psi, features))
+    return poses(psi, own) if form == "pose" else own
 
 
 def watch(psi: Params, features: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,8 +131,7 @@ def poses(psi: Params, own: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return odds @ where, scores[:, vision.SLOTS * WATCHED :].softmax(dim=0)
 
 
-def _pose_loss(phi: Params, reading: vision.Reading, own: tuple[Tensor, Tensor]) -> Tensor:
-    at, weights = poses(phi, own)
+def _pose_loss(reading: vision.Reading, at: Tensor, weights: Tensor) -> Tensor:
     total = reading.place.new_zeros(())
     for slot in range(vision.SLOTS):
         target = at[slot].expand(len(reading.place), 2)

@@ -134,7 +134,7 @@ def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:
     modulated = features * (1.0 + phi["film.gain"]) + phi["film.bias"]
     embedded = F.relu(modulated @ phi["embed.weight"] + phi["embed.bias"])
     attention = (embedded @ phi["query.weight"]).softmax(dim=1)
-    place = phi["place.cells"] + 0.03 * torch.tanh(features @ phi["place.shift"])
+    place = places(phi, features)
     sharp = attention**config.sharpness
     sharp = sharp / sharp.sum(dim=1, keepdim=True)
     where = sharp.transpose(1, 2) @ place
@@ -144,6 +144,11 @@ def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:
     approach = place + REACH_M * (hidden @ phi["place.approach1"])
     start = (sharp[..., :1] * approach).sum(dim=1)
     return Reading(attention, place, approach, where, start)
+
+
+def places(params: Params, features: Tensor) -> Tensor:
+    """Table places (n, G, 2), xy m in `base`, of each cell in n frames; never adapted."""
+    return params["place.cells"] + 0.03 * torch.tanh(features @ params["place.shift"])
 
 
 class Command(NamedTuple):
