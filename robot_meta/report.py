@@ -30,7 +30,7 @@ def protocol(family: str, split: str, trials: int, tasks: int, evidence: str = "
         f"{trials} trials on {tasks} tasks of the {split} split of {family}; one demonstration a "
         f"task {SHOWN[evidence]}, in another arrangement (the target at least 10 cm from where "
         "it is in the trial); policies see the picture and proprioception only, at 10 Hz; success "
-        "as sim/episode.py judges it; intervals by bootstrap over tasks."
+        "as sim/judge.py judges it; intervals by bootstrap over tasks."
     )
 
 

@@ -273,7 +273,7 @@ def _report(
         f"{len(lessons)} tasks of the test split of {family}, drawn by the seed; each shown once "
         "by a scripted person through the teleoperation topics and recorded into a bag; the policy "
         "node adapts to that bag alone; trials in fresh arrangements, the target at least 10 cm "
-        "from where it was shown, over the ROS graph; success as sim/episode.py judges it.",
+        "from where it was shown, over the ROS graph; success as sim/judge.py judges it.",
         metrics,
         config={"seed": seed, "checkpoint": sha, "lessons": [x.record() for x in lessons]},
         wall_s=wall_s,

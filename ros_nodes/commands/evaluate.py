@@ -11,6 +11,7 @@ import tyro
 
 from robot_meta import commands
 from robot_meta.commands import FamilyWord, LearnerWord
+from robot_meta.errors import ConfigError
 from robot_meta.options import EvalOptions
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ def evaluate(
     """
     if not through_ros:
         return commands.evaluate(learner, task, options)
+    if options.evidence != "robot":
+        raise ConfigError(
+            f"--through-ros shows tasks by the robot, not by {options.evidence!r}; leave out one "
+            "of --through-ros and --evidence"
+        )
     from rich.progress import track
 
     from robot_meta import checkpoint, report

@@ -26,8 +26,8 @@ S = 1_000_000_000
         ("rtsp://10.0.0.2/live", True),
         ("http://phone:8080/video", True),
         ("film.mp4", False),
-        ("/tmp/film.mp4", False),
-        ("file:///tmp/film.mp4", False),
+        ("/videos/film.mp4", False),
+        ("file:///videos/film.mp4", False),
     ],
 )
 def test_names_tell_what_they_are(name, live):
