@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch.func import grad_and_value
 
 from robot_meta.types import Params
 
+ALPHA = "alpha."
+"""Prefix of the learned step sizes (kept as logarithms) among the parameters."""
 UNIT_EPS = 1e-12
 Loss = Callable[[Params], Tensor]
 """The support loss as a function of the parameters."""
@@ -65,3 +68,30 @@ def adapt(
     for _ in range(steps):
         _, phi = step(phi, loss, alpha, clip=clip, second_order=second_order)
     return phi
+
+
+def initial_sizes(sizes: Mapping[str, float], steps: int) -> Params:
+    """Parameters for step sizes that are learned, one for each name and step (Meta-SGD)."""
+    return {ALPHA + name: torch.full((steps,), math.log(size)) for name, size in sizes.items()}
+
+
+def step_sizes(phi: Params, k: int) -> Params:
+    """The learned step size of each adapted parameter at inner step `k`."""
+    sizes = {n[len(ALPHA) :]: p for n, p in phi.items() if n.startswith(ALPHA)}
+    return {n: torch.exp(s[min(k, len(s) - 1)]) for n, s in sizes.items()}
+
+
+def descend(
+    theta: Params,
+    loss: Loss,
+    step: Callable[[Params, int], tuple[Tensor, Params]],
+    count: int,
+) -> Iterator[tuple[int, float, Params]]:
+    """Yield (k, loss of phi_k, phi_k) for k = 0 .. count; phi_0 is theta, no phi has a graph."""
+    phi = theta
+    for k in range(count):
+        value, after = step(phi, k)
+        yield k, float(value), phi
+        phi = {n: p.detach() for n, p in after.items()}
+    with torch.no_grad():
+        yield count, float(loss(phi)), phi

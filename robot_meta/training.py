@@ -16,8 +16,9 @@ import gymnasium
 import numpy as np
 import torch
 
-from robot_meta import checkpoint, loops, parallel
+from robot_meta import checkpoint, inner, loops, parallel
 from robot_meta.config import as_dict, from_dict
+from robot_meta.data.batches import Batch
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
 from robot_meta.errors import ConfigError, DataError
@@ -95,7 +96,7 @@ def prepare_mil(sources: Sources, settings: Mapping[str, Any], batch: int) -> Ru
     learner = mil.Mil(config)
     train, held = _robots(sources)
 
-    def sample(data: DemoSet, rng: np.random.Generator) -> mil.Batch:
+    def sample(data: DemoSet, rng: np.random.Generator) -> Batch:
         return mil.sample_batch(data, config, batch, rng)
 
     return Run(
@@ -122,7 +123,7 @@ def prepare_daml(sources: Sources, settings: Mapping[str, Any], batch: int) -> R
     beside = sources.videos.with_name(sources.videos.name.replace("-train", "-val"))
     held_films = VideoSet.load(beside) if held and beside.exists() else None
 
-    def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> mil.Batch:
+    def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> Batch:
         return daml.sample_batch(videos, robots, config, batch, rng)
 
     return Run(
@@ -150,7 +151,7 @@ def _robots(sources: Sources) -> tuple[DemoSet, DemoSet | None]:
 
 
 def validated(
-    learner: Trainable[mil.Batch], sample: Sample[mil.Batch]
+    learner: Trainable[Batch], sample: Sample[Batch]
 ) -> Callable[[Params], dict[str, float]]:
     """Figures of parameters on the same few batches each time."""
 
@@ -170,10 +171,15 @@ def validated(
 def continued(fresh: Params, path: Path) -> Params:
     """`fresh` parameters with those that a checkpoint has in their place.
 
+    Of step sizes the first are taken, where the checkpoint's learner takes more steps.
+
     Raises:
         CheckpointError: no good checkpoint, or parameters of other shapes.
     """
     known = {name: p for name, p in checkpoint.load(path).params.items() if name in fresh}
+    for name in known:
+        if name.startswith(inner.ALPHA):
+            known[name] = known[name][: len(fresh[name])]
     checkpoint.check_shapes(path, known, {name: tuple(fresh[name].shape) for name in known})
     return {**fresh, **known}
 

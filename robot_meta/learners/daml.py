@@ -18,24 +18,36 @@ from torch import Tensor
 
 from robot_meta import inner
 from robot_meta.config import from_dict
+from robot_meta.data.batches import Batch, augment, judged_frames
 from robot_meta.data.demo_set import DemoSet, spread
 from robot_meta.data.video_set import VideoSet
-from robot_meta.learners import mil
-from robot_meta.nets import temporal, vision
+from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
+from robot_meta.nets import temporal
 from robot_meta.types import Demo, Params
+
+ADAPTED = ("film.gain", "film.bias", "embed.weight", "embed.bias", "query.weight")
+"""What an inner step moves: where the policy looks. How it moves there no video tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DamlConfig(mil.MilConfig):
-    """Settings of DAML, besides those of the imitating half."""
+class DamlConfig(ImitatorConfig):
+    """Settings of DAML, besides those of the policy."""
+
+    steps: int = 1
+    """Inner steps."""
+    alpha: float = 0.1
+    """Inner step size at the start of training."""
+    clip: float = 10.0
+    """Bound on each element of the inner gradient."""
+    first_order_until: int = 0
 
     learned: temporal.TemporalConfig = field(default_factory=temporal.TemporalConfig)
     video_frames: int = 12
     """Frames of a video that are adapted on, evenly spread."""
 
 
-class Daml(mil.Mil):
-    """The learner; it differs from `Mil` in what it adapts on."""
+class Daml(Imitator):
+    """The learner: `init`, `adapt`, `act` for a session, `task_loss` for meta-training."""
 
     name = "daml"
     settings: DamlConfig
@@ -43,7 +55,8 @@ class Daml(mil.Mil):
     def init(self, seed: int) -> Params:
         """Fresh theta, step sizes and psi."""
         psi = temporal.init(self.settings.learned, self.settings.net.channels[-1], seed)
-        return {**super().init(seed), **psi}
+        sizes = dict.fromkeys(ADAPTED, self.settings.alpha)
+        return {**super().init(seed), **inner.initial_sizes(sizes, self.settings.steps), **psi}
 
     def learned_loss(self, psi: Params, videos: Sequence[Tensor]) -> inner.Loss:
         """L_psi(., videos), the mean over videos of features (m, G, C) each."""
@@ -60,7 +73,7 @@ class Daml(mil.Mil):
         return inner.step(
             phi,
             loss,
-            mil.step_sizes(phi, k),
+            inner.step_sizes(phi, k),
             clip=self.settings.clip,
             unit=self.settings.learned.form != "pose",
             second_order=second_order,
@@ -73,28 +86,20 @@ class Daml(mil.Mil):
 
         Only the pictures of `demos` are looked at. `seed` is not used: nothing is drawn.
         """
-        net = self.settings.net
         with torch.no_grad():
             frames = [spread(len(demo), self.settings.video_frames) for demo in demos]
-            videos = [
-                vision.stem(theta, torch.from_numpy(demo.rgb[chosen]), net)
-                for demo, chosen in zip(demos, frames, strict=True)
-            ]
+            videos = [self.see(theta, d.rgb[f]) for d, f in zip(demos, frames, strict=True)]
             loss = self.learned_loss(theta, videos)
         count = self.settings.steps if steps is None else steps
-        yield from mil.descend(
+        yield from inner.descend(
             theta, loss, lambda phi, k: self._video_step(phi, loss, k, second_order=False), count
         )
 
     def task_loss(
-        self, params: Params, task: mil.Batch, step: int
+        self, params: Params, task: Batch, step: int
     ) -> tuple[Tensor, Mapping[str, float]]:
         """Outer loss, eq. 3, mean over the tasks of a batch, after adaptation on each's video."""
-        b, frames = task.rgb.shape[:2]
-        m = task.support
-        pixels = torch.from_numpy(task.rgb.reshape(b * frames, *self.image_shape))
-        features = vision.stem(params, pixels, self.settings.net)
-        features = features.reshape(b, frames, *features.shape[1:])
+        m, features = task.support, self.see_batch(params, task)
         second_order = step >= self.settings.first_order_until
 
         def one(f: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
@@ -104,12 +109,12 @@ class Daml(mil.Mil):
             return self.outer_terms(phi, f[m:], *(x[m:] for x in robot))
 
         robot = [torch.from_numpy(a) for a in task[1:6]]
-        return mil.outer_loss(torch.func.vmap(one)(features, *robot))
+        return outer_loss(torch.func.vmap(one)(features, *robot))
 
 
 def sample_batch(
     videos: VideoSet, robots: DemoSet, config: DamlConfig, tasks: int, rng: np.random.Generator
-) -> mil.Batch:
+) -> Batch:
     """Draw `tasks` tasks that both sets hold (entry i of both is one task).
 
     The first frames of each are of a video: nothing but their pictures is filled in.
@@ -121,7 +126,7 @@ def sample_batch(
     frames = rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1), size=(tasks, m))
     film = rng.integers(videos.rgb.shape[1], size=(tasks, 1))
     demos = np.arange(robots.rgb.shape[1])
-    rows = [mil.judged_frames(robots, task, demos, n, rng) for task in chosen]
+    rows = [judged_frames(robots, task, demos, n, rng) for task in chosen]
     t, d, f = chosen[:, None], np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
 
     def after(drawn: NDArray[Any]) -> NDArray[np.float32]:
@@ -129,8 +134,8 @@ def sample_batch(
         return np.concatenate([blank, drawn.astype(np.float32)], axis=1)
 
     rgb = np.concatenate([videos.rgb[t, film, frames], robots.rgb[t, d, f]], axis=1)
-    drawn = mil.Batch(
-        rgb=mil.relight(rgb, m, rng),
+    drawn = Batch(
+        rgb=rgb,
         state=after(robots.state[t, d, f]),
         action=after(robots.action[t, d, f]),
         before=after(robots.before[t, d, f]),
@@ -138,7 +143,7 @@ def sample_batch(
         marker=after(robots.marker[t, d, f]),
         support=m,
     )
-    return mil.mirror(drawn, rng)
+    return augment(drawn, rng)
 
 
 def make(config: Mapping[str, Any]) -> Daml:

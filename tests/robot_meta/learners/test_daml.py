@@ -117,8 +117,8 @@ def test_the_linear_loss_does_not_know_the_order(rng):
 def test_adapting_moves_what_is_fast_and_nothing_else(form, rng):
     made = learner(form)
     theta = made.init(0)
-    steps = list(made.adapt(theta, [human(rng)]))
-    assert [k for k, _, _ in steps] == [0, 1, 2, 3]
+    steps = list(made.adapt(theta, [human(rng)], steps=2))
+    assert [k for k, _, _ in steps] == [0, 1, 2]
     phi = steps[-1][2]
     moved = {n for n in theta if not torch.equal(theta[n], phi[n])}
     assert "query.weight" in moved

@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from robot_meta import checkpoint
+from robot_meta.data.batches import mirror, relight
 from robot_meta.data.collect import CollectConfig, collect
 from robot_meta.data.demo_set import DemoSet
+from robot_meta.inner import ALPHA
 from robot_meta.learners import make as learner_named
 from robot_meta.learners import mil
-from robot_meta.learners.mil import ALPHA, Mil, mirror, relight, sample_batch
+from robot_meta.learners.mil import Mil, sample_batch
 from robot_meta.loops import TrainConfig, meta_train
 from robot_meta.nets import vision
 from robot_meta.session import Session
