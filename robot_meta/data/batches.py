@@ -6,13 +6,20 @@ no augmentation changes a hue.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.data.demo_set import DemoSet
+from robot_meta.data.video_set import VideoSet
 
+Evidence = Literal["robot", "state", "video", "human"]
+"""What a task is shown by: a robot's demo; its pictures and states; its pictures; a person's."""
+EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
+AHEAD = 3
+"""So many of a demo's next frames are given as waypoints."""
 LOW_M, LOW_ODDS = 0.04, 3.0
 """Frames with the tip so near its touch-down height are drawn so many times as often."""
 
@@ -32,8 +39,85 @@ class Batch(NamedTuple):
     """(B, m + n, 2, 2): xy of the first touch-down and of the end"""
     marker: NDArray[np.float32]
     """(B, m + n, 2, 2): xy of the thing meant and of its destination; for training alone"""
+    ahead: NDArray[np.float32]
+    """(B, m + n, AHEAD, 4): state at the next frames of the demo, at its end the last one"""
+    known: NDArray[np.float32]
+    """(B, 2): 1 where the frames that show the task have the arm's state, and its actions"""
     support: int
     """m"""
+
+
+def sample_shown(
+    films: VideoSet | None,
+    robots: DemoSet,
+    sizes: tuple[int, int],
+    odds: Mapping[Evidence, float],
+    tasks: int,
+    rng: np.random.Generator,
+) -> Batch:
+    """Draw `tasks` tasks and what shows each: `sizes` (m, n) frames, evidence by its `odds`.
+
+    Entry i of `films` and `robots` is one task. What the evidence of a task lacks is zero.
+    """
+    m, n = sizes
+    count = len(robots) if films is None else min(len(films), len(robots))
+    chosen = rng.integers(count, size=tasks)
+    share = np.array([odds.get(kind, 0.0) for kind in EVIDENCE])
+    kinds = rng.choice(len(EVIDENCE), tasks, p=share / share.sum())
+    parts = [
+        _shown(films, robots, int(task), EVIDENCE[kind], m, rng)
+        for task, kind in zip(chosen, kinds, strict=True)
+    ]
+    shown = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    demos = np.arange(robots.rgb.shape[1])
+    rows = [judged_frames(robots, task, demos, n, rng) for task in chosen]
+    judged = frames_of(
+        robots, chosen[:, None], np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
+    )
+    both = {k: np.concatenate([shown[k], judged[k]], axis=1) for k in judged}
+    return augment(Batch(**both, known=shown["known"], support=m), rng)
+
+
+def frames_of(
+    data: DemoSet, t: NDArray[np.int64], d: NDArray[np.int64], f: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """The fields of a batch for tasks, demos and frames of the same (broadcast) shape."""
+    later = np.minimum(f[..., None] + 1 + np.arange(AHEAD), data.state.shape[2] - 1)
+    return {
+        "rgb": data.rgb[t, d, f],
+        "state": data.state[t, d, f],
+        "action": data.action[t, d, f],
+        "before": data.before[t, d, f].astype(np.float32),
+        "key": np.broadcast_to(data.keypose[t, d][..., :2], (*f.shape, 2, 2)).copy(),
+        "marker": data.marker[t, d, f],
+        "ahead": data.state[t[..., None], d[..., None], later],
+    }
+
+
+def _shown(
+    films: VideoSet | None,
+    robots: DemoSet,
+    task: int,
+    kind: Evidence,
+    m: int,
+    rng: np.random.Generator,
+) -> dict[str, NDArray[Any]]:
+    """`m` frames that show one task, in the order of time, without what `kind` lacks."""
+    source = films if kind == "human" and films is not None else robots
+    # Each stretch gives one frame; which one is drawn, as the speed of people is.
+    edges = np.linspace(0, source.rgb.shape[2], m + 1).astype(int)
+    f = rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1))
+    t, d = np.array(task), np.full(m, rng.integers(source.rgb.shape[1]))
+    out = frames_of(robots, t, d % robots.rgb.shape[1], np.minimum(f, robots.rgb.shape[2] - 1))
+    known = {"robot": (1.0, 1.0), "state": (1.0, 0.0)}.get(kind, (0.0, 0.0))
+    if source is not robots:
+        out = {name: np.zeros_like(value) for name, value in out.items()}
+        out["rgb"] = source.rgb[t, d, f]
+    if not known[0]:
+        out["state"] = np.zeros_like(out["state"])
+    if not known[1]:
+        out["action"] = np.zeros_like(out["action"])
+    return {**out, "known": np.array(known, np.float32)}
 
 
 def judged_frames(
@@ -60,14 +144,13 @@ def mirror(batch: Batch, rng: np.random.Generator) -> Batch:
     for part, own in ((slice(0, m), flip[:, 0]), (slice(m, None), flip[:, 1])):
         rgb[own, part] = rgb[own, part, :, ::-1]
         sign[own, part] = -1.0
-    state, action, key, marker = (
-        a.copy() for a in (batch.state, batch.action, batch.key, batch.marker)
-    )
-    for array in (state, action):
+    turned = {name: getattr(batch, name).copy() for name in ("state", "action")}
+    for array in turned.values():
         array[..., 1] *= sign
-    for array in (key, marker):
-        array[..., 1] *= sign[..., None]
-    return batch._replace(rgb=rgb, state=state, action=action, key=key, marker=marker)
+    for name in ("key", "marker", "ahead"):
+        turned[name] = getattr(batch, name).copy()
+        turned[name][..., 1] *= sign[..., None]
+    return batch._replace(rgb=rgb, **turned)
 
 
 def relight(rgb: NDArray[np.uint8], support: int, rng: np.random.Generator) -> NDArray[np.uint8]:

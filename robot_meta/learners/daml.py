@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from robot_meta import inner
 from robot_meta.config import from_dict
-from robot_meta.data.batches import Batch, augment, judged_frames
+from robot_meta.data.batches import Batch, sample_shown
 from robot_meta.data.demo_set import DemoSet, spread
 from robot_meta.data.video_set import VideoSet
 from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
@@ -115,35 +114,9 @@ class Daml(Imitator):
 def sample_batch(
     videos: VideoSet, robots: DemoSet, config: DamlConfig, tasks: int, rng: np.random.Generator
 ) -> Batch:
-    """Draw `tasks` tasks that both sets hold (entry i of both is one task).
-
-    The first frames of each are of a video: nothing but their pictures is filled in.
-    """
-    chosen = rng.integers(min(len(videos), len(robots)), size=tasks)
-    m, n = config.video_frames, config.query_frames
-    # Each stretch of the video gives one frame; which one is drawn, as the speed of people is.
-    edges = np.linspace(0, videos.rgb.shape[2], m + 1).astype(int)
-    frames = rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1), size=(tasks, m))
-    film = rng.integers(videos.rgb.shape[1], size=(tasks, 1))
-    demos = np.arange(robots.rgb.shape[1])
-    rows = [judged_frames(robots, task, demos, n, rng) for task in chosen]
-    t, d, f = chosen[:, None], np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
-
-    def after(drawn: NDArray[Any]) -> NDArray[np.float32]:
-        blank = np.zeros((tasks, m, *drawn.shape[2:]), np.float32)
-        return np.concatenate([blank, drawn.astype(np.float32)], axis=1)
-
-    rgb = np.concatenate([videos.rgb[t, film, frames], robots.rgb[t, d, f]], axis=1)
-    drawn = Batch(
-        rgb=rgb,
-        state=after(robots.state[t, d, f]),
-        action=after(robots.action[t, d, f]),
-        before=after(robots.before[t, d, f]),
-        key=after(robots.keypose[t, d][..., :2]),
-        marker=after(robots.marker[t, d, f]),
-        support=m,
-    )
-    return augment(drawn, rng)
+    """Draw `tasks` tasks that both sets hold: a video to adapt on, robots to be judged by."""
+    sizes = (config.video_frames, config.query_frames)
+    return sample_shown(videos, robots, sizes, {"human": 1.0}, tasks, rng)
 
 
 def make(config: Mapping[str, Any]) -> Daml:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from robot_meta import inner
 from robot_meta.config import from_dict
-from robot_meta.data.batches import Batch, augment, judged_frames
+from robot_meta.data.batches import Batch, augment, frames_of, judged_frames
 from robot_meta.data.demo_set import DemoSet, evidence
 from robot_meta.imitator import Imitator, ImitatorConfig, action_error, outer_loss
 from robot_meta.nets import vision
@@ -190,16 +190,8 @@ def sample_batch(
         )
     t = chosen[:, None]
     d, f = np.stack([r[0] for r in rows]), np.stack([r[1] for r in rows])
-    drawn = Batch(
-        rgb=data.rgb[t, d, f],
-        state=data.state[t, d, f],
-        action=data.action[t, d, f],
-        before=data.before[t, d, f].astype(np.float32),
-        key=data.keypose[t, d][..., :2],
-        marker=data.marker[t, d, f],
-        support=early + late,
-    )
-    return augment(drawn, rng)
+    known = np.ones((tasks, 2), np.float32)
+    return augment(Batch(**frames_of(data, t, d, f), known=known, support=early + late), rng)
 
 
 def _pick(frames: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
