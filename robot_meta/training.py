@@ -18,12 +18,12 @@ import torch
 
 from robot_meta import checkpoint, inner, loops, parallel
 from robot_meta.config import as_dict, from_dict
-from robot_meta.data.batches import Batch
+from robot_meta.data.batches import Batch, sample_shown
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.evaluate import ENVIRONMENTS
-from robot_meta.learners import daml, mil
+from robot_meta.learners import contextual, daml, finetune, mil, waypoints
 from robot_meta.logging import TensorBoard
 from robot_meta.loops import Sample, Trainable, TrainConfig, TrainStep
 from robot_meta.nets.vision import VisionConfig
@@ -114,17 +114,58 @@ def prepare_daml(sources: Sources, settings: Mapping[str, Any], batch: int) -> R
     Raises:
         DataError: also where there are no films.
     """
-    config = from_dict(daml.DamlConfig, placed(sources.family, settings))
-    learner = daml.Daml(config)
+    learner = daml.make(placed(sources.family, settings))
+    return _with_films(learner, daml.sample_batch, sources, batch)
+
+
+def prepare_contextual(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
+    """A policy conditioned on demonstrations, by the robot and by people; as `prepare_daml`."""
+    learner = contextual.make(placed(sources.family, settings))
+    return _with_films(learner, contextual.sample_batch, sources, batch)
+
+
+def prepare_waypoints(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
+    """As `prepare_contextual`, for a policy that predicts waypoints."""
+    learner = waypoints.make(placed(sources.family, settings))
+    return _with_films(learner, contextual.sample_batch, sources, batch)
+
+
+def prepare_finetune(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
+    """Behaviour cloning without any demonstration; as `prepare_mil`."""
+    learner = finetune.make(placed(sources.family, settings))
+    train, held = _robots(sources)
+
+    def sample(data: DemoSet, rng: np.random.Generator) -> Batch:
+        sizes = (1, learner.settings.query_frames)
+        return sample_shown(None, data, sizes, {"robot": 1.0}, batch, rng)
+
+    return Run(
+        learner=learner,
+        trainable=learner,
+        sample=lambda rng: sample(train, rng),
+        validate=validated(learner, lambda rng: sample(held, rng)) if held else None,
+        start=continued(learner.init(0), sources.start) if sources.start else None,
+    )
+
+
+def _with_films(
+    learner: Any,
+    draw: Callable[[VideoSet, DemoSet, Any, int, np.random.Generator], Batch],
+    sources: Sources,
+    batch: int,
+) -> Run:
+    """A run of a learner that films show tasks to."""
     train, held = _robots(sources)
     if sources.videos is None:
-        raise DataError("daml: no films; collect some with `robot-meta collect TASK --kind human`")
+        raise DataError(
+            f"{learner.name}: no films; collect some with `robot-meta collect TASK --kind human`"
+        )
     films = VideoSet.load(sources.videos, sources.limit)
     beside = sources.videos.with_name(sources.videos.name.replace("-train", "-val"))
     held_films = VideoSet.load(beside) if held and beside.exists() else None
 
     def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> Batch:
-        return daml.sample_batch(videos, robots, config, batch, rng)
+        return draw(videos, robots, learner.settings, batch, rng)
 
     return Run(
         learner=learner,
@@ -194,7 +235,13 @@ def grid_places(family: str, grid: tuple[int, int], top: int) -> list[list[float
 
 
 Prepare = Callable[[Sources, Mapping[str, Any], int], Run]
-PREPARE: dict[str, Prepare] = {"daml": prepare_daml, "mil": prepare_mil}
+PREPARE: dict[str, Prepare] = {
+    "contextual": prepare_contextual,
+    "daml": prepare_daml,
+    "finetune": prepare_finetune,
+    "mil": prepare_mil,
+    "waypoints": prepare_waypoints,
+}
 """How a run of each learner is prepared."""
 
 

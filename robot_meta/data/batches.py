@@ -18,6 +18,8 @@ from robot_meta.data.video_set import VideoSet
 Evidence = Literal["robot", "state", "video", "human"]
 """What a task is shown by: a robot's demo; its pictures and states; its pictures; a person's."""
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
+ROBOT_KINDS: dict[Evidence, float] = {"robot": 0.5, "state": 0.25, "video": 0.25}
+"""How much of it a robot's demonstration comes with, where it shows the task, and how often."""
 AHEAD = 3
 """So many of a demo's next frames are given as waypoints."""
 LOW_M, LOW_ODDS = 0.04, 3.0
@@ -45,6 +47,11 @@ class Batch(NamedTuple):
     """(B, 2): 1 where the frames that show the task have the arm's state, and its actions"""
     support: int
     """m"""
+
+
+def shares(human: float) -> dict[Evidence, float]:
+    """Odds of each kind of evidence, where a person shows this share of the tasks."""
+    return {"human": human, **{kind: (1 - human) * p for kind, p in ROBOT_KINDS.items()}}
 
 
 def sample_shown(

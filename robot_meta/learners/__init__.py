@@ -16,8 +16,11 @@ Factory = Callable[[Mapping[str, Any]], Learner]
 """Builds a learner from its config as JSON values; {} gives the defaults."""
 
 _BUILT_IN = {
+    "contextual": "robot_meta.learners.contextual:make",
     "daml": "robot_meta.learners.daml:make",
+    "finetune": "robot_meta.learners.finetune:make",
     "mil": "robot_meta.learners.mil:make",
+    "waypoints": "robot_meta.learners.waypoints:make",
 }
 _added: dict[str, Factory] = {}
 

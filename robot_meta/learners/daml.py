@@ -17,7 +17,7 @@ from torch import Tensor
 
 from robot_meta import inner
 from robot_meta.config import from_dict
-from robot_meta.data.batches import Batch, sample_shown
+from robot_meta.data.batches import Batch, sample_shown, shares
 from robot_meta.data.demo_set import DemoSet, spread
 from robot_meta.data.video_set import VideoSet
 from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
@@ -43,6 +43,8 @@ class DamlConfig(ImitatorConfig):
     learned: temporal.TemporalConfig = field(default_factory=temporal.TemporalConfig)
     video_frames: int = 12
     """Frames of a video that are adapted on, evenly spread."""
+    human_share: float = 1.0
+    """Share of the training tasks that a person shows; a robot shows the others."""
 
 
 class Daml(Imitator):
@@ -116,7 +118,7 @@ def sample_batch(
 ) -> Batch:
     """Draw `tasks` tasks that both sets hold: a video to adapt on, robots to be judged by."""
     sizes = (config.video_frames, config.query_frames)
-    return sample_shown(videos, robots, sizes, {"human": 1.0}, tasks, rng)
+    return sample_shown(videos, robots, sizes, shares(config.human_share), tasks, rng)
 
 
 def make(config: Mapping[str, Any]) -> Daml:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +20,9 @@ from torch import Tensor
 from robot_meta import inner
 from robot_meta.config import from_dict
 from robot_meta.data.batches import Batch, augment, frames_of, judged_frames
-from robot_meta.data.demo_set import DemoSet, evidence
-from robot_meta.imitator import Imitator, ImitatorConfig, action_error, outer_loss
+from robot_meta.data.demo_set import DemoSet
+from robot_meta.demo_loss import Support, demo_loss, support_of
+from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
 from robot_meta.nets import vision
 from robot_meta.types import Demo, Params
 
@@ -47,23 +48,6 @@ EYES = ("film", "embed", "query")
 """Prefixes of what decides where the policy looks."""
 
 
-class Support(NamedTuple):
-    """Evidence in tensors; m frames in all (of one or several demos)."""
-
-    features: Tensor
-    """(m, G, C)"""
-    state: Tensor
-    """(m, 4)"""
-    action: Tensor
-    """(m, 4); zeros where none was recorded"""
-    before: Tensor
-    """(m,) 1 before the first touch-down"""
-    key: Tensor
-    """(m, 2, 2) xy of the first touch-down and of the end"""
-    acted: Tensor
-    """() 1 if the demo has actions, else 0"""
-
-
 class Mil(Imitator):
     """The learner: `init`, `adapt`, `act` for a session, `task_loss` for meta-training."""
 
@@ -86,18 +70,9 @@ class Mil(Imitator):
     # --- adaptation ------------------------------------------------------------------------------
 
     def inner_loss(self, phi: Params, support: Support) -> Tensor:
-        """Eq. 2 on the evidence: the two poses by the attention, the action by the inner head."""
-        reading = vision.read(phi, support.features, self.settings.net)
-        first = vision.miss(
-            reading.attention[..., 0], reading.approach, support.key[:, 0], self.settings.sigma_m
-        )
-        last = vision.miss(
-            reading.attention[..., 1], reading.place, support.key[:, 1], self.settings.sigma_m
-        )
-        poses = (support.before * (first + last)).sum() / support.before.sum().clamp(min=1.0)
-        action = vision.control(phi, reading, support.state, "inner_head")
-        error = action_error(action, support.action, support.state)
-        return poses + self.settings.action_weight * support.acted * error
+        """Eq. 2 on the evidence."""
+        settings = self.settings
+        return demo_loss(phi, support, settings.net, settings.sigma_m, settings.action_weight)
 
     def _step(
         self, phi: Params, support: Support, k: int, *, second_order: bool
@@ -130,17 +105,7 @@ class Mil(Imitator):
 
     def support(self, theta: Params, demos: Sequence[Demo]) -> Support:
         """The evidence that demos give, its pictures seen through the stem."""
-        seen = evidence(demos, self.settings.support_frames)
-        k, f = seen.before.shape
-        action = np.zeros((k, f, 4), np.float32) if seen.action is None else seen.action
-        return Support(
-            features=self.see(theta, seen.rgb.reshape(k * f, *self.image_shape)),
-            state=torch.from_numpy(seen.state.reshape(k * f, 4)),
-            action=torch.from_numpy(action.reshape(k * f, 4)),
-            before=torch.from_numpy(seen.before.reshape(k * f).astype(np.float32)),
-            key=torch.from_numpy(np.repeat(seen.keypose[:, :, :2], f, 0)),
-            acted=torch.tensor(float(seen.action is not None)),
-        )
+        return support_of(demos, self.settings.support_frames, lambda rgb: self.see(theta, rgb))
 
     # --- meta-training ---------------------------------------------------------------------------
 

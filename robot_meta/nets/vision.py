@@ -161,27 +161,45 @@ class Command(NamedTuple):
 
     def action(self) -> Tensor:
         """(n, 4): velocity, and the likeliest opening in m."""
-        metres = self.opening.argmax(1, keepdim=True) * (OPENING_M / (OPENING_BINS - 1))
-        return torch.cat([self.velocity, metres], dim=1)
+        return torch.cat([self.velocity, likeliest(self.opening)], dim=1)
 
     def miss(self, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Errors (n,) against actions (n, 4): of the velocity, m/s; of the opening, cross entropy.
-
-        An opening between two bins is shared by both in proportion.
-        """
-        at = action[:, 3:] * ((OPENING_BINS - 1) / OPENING_M)
-        share = (1.0 - (at - torch.arange(OPENING_BINS)).abs()).clamp(min=0.0)
+        """Errors (n,) against actions (n, 4): of the velocity, m/s, and `opening_miss`."""
         error = (self.velocity - action[:, :3]).abs().mean(1)
-        return error, -(share * self.opening).sum(1)
+        return error, opening_miss(self.opening, action[:, 3:])
+
+
+def likeliest(opening: Tensor) -> Tensor:
+    """(..., 1): the likeliest of openings (..., OPENING_BINS), m."""
+    return opening.argmax(-1, keepdim=True) * (OPENING_M / (OPENING_BINS - 1))
+
+
+def opening_miss(opening: Tensor, wanted: Tensor) -> Tensor:
+    """Cross entropy (...) of log-probabilities (..., OPENING_BINS) against openings (..., 1), m.
+
+    An opening between two bins is shared by both in proportion.
+    """
+    at = wanted * ((OPENING_BINS - 1) / OPENING_M)
+    share = (1.0 - (at - torch.arange(OPENING_BINS)).abs()).clamp(min=0.0)
+    return -(share * opening).sum(-1)
 
 
 def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") -> Command:
     """What to do in n frames, from what is seen and the arm's state (n, 4)."""
+    x = sense(phi, reading, state)
+    for i in range(2):
+        x = F.relu(x @ phi[f"fc{i}.weight"] + phi[f"fc{i}.bias"])
+    out = x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
+    return Command(SPEED_M_S * out[:, :3], out[:, 3:].log_softmax(1))
+
+
+def sense(phi: Params, reading: Reading, state: Tensor) -> Tensor:
+    """What decides how to move (n, D): the arm's state, and where it is from what is seen."""
     tip = state[:, :3]
     relative = torch.cat([reading.where.flatten(1), reading.start], 1) - tip[:, :2].repeat(1, 3)
     between = reading.where[:, 1] - reading.where[:, 0]
     seen = from_thing(relative[:, :2], between)
-    x = torch.cat(
+    return torch.cat(
         [
             (tip - tip.new_tensor(CENTRE_M)) / REACH_M,
             state[:, 3:] / OPENING_M,
@@ -194,10 +212,6 @@ def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") ->
         ],
         dim=1,
     )
-    for i in range(2):
-        x = F.relu(x @ phi[f"fc{i}.weight"] + phi[f"fc{i}.bias"])
-    out = x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
-    return Command(SPEED_M_S * out[:, :3], out[:, 3:].log_softmax(1))
 
 
 def from_thing(towards: Tensor, way: Tensor) -> Tensor:
