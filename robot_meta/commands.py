@@ -173,7 +173,7 @@ def evaluate(
     from robot_meta.results import append_test_log, write_result
 
     theta = options.checkpoint or report.shipped(learner, task)
-    without = options.blind or report.shipped(f"{learner}-blind", task)
+    without = options.blind or report.blind(learner, task)
     sha = files.load(theta).sha256
     config = EvalConfig(
         family=task,

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import Executor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any
 
 import gymnasium
 import numpy as np
 
 from robot_meta import rollout
-from robot_meta.cpu import configure_cpu, worker_pool
+from robot_meta.cpu import worker_pool
+from robot_meta.data.batches import Evidence
 from robot_meta.results import Metric
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
@@ -30,8 +33,6 @@ ENVIRONMENTS = {
     "place": "sim:sim/SawyerPlace-v0",
     "pick_place": "sim:sim/SawyerPickPlace-v0",
 }
-Evidence = Literal["robot", "video", "human"]
-"""What a task is shown by: a robot's demo, its pictures alone, or a film of a person."""
 CONTROLS = ("blind", "no_adaptation", "wrong_demo", "unrelated_demo", "replay", "final_pose")
 DEMO_TRIAL = 500
 """Trials from here on are demonstrations: no trial shares its arrangement with a demo."""
@@ -88,33 +89,39 @@ def chosen_tasks(config: EvalConfig, size: int) -> list[int]:
 
 
 def evaluate(
-    checkpoint: str, blind: str | None, config: EvalConfig, size: int = 200
+    checkpoint: str,
+    blind: str | None,
+    config: EvalConfig,
+    size: int = 200,
+    pool: Executor | None = None,
 ) -> Iterator[Case]:
-    """Run all cases, yielding each as it is done (in no order)."""
+    """Run all cases, yielding each as it is done (in no order), in a `pool` of the caller's."""
     tasks = chosen_tasks(config, size)
-    with worker_pool(config.workers) as pool:
+    with nullcontext(pool) if pool else worker_pool(config.workers) as workers:
         jobs = [
-            pool.submit(_case, checkpoint, blind, config, task, tasks[(i + 1) % len(tasks)])
+            workers.submit(_case, checkpoint, blind, config, task, tasks[(i + 1) % len(tasks)])
             for i, task in enumerate(tasks)
         ]
         for job in as_completed(jobs):
             yield job.result()
 
 
-_cache: dict[str, Any] = {}
-
-
 def _case(checkpoint: str, blind: str | None, config: EvalConfig, task: int, other: int) -> Case:
     """One task in a worker process; environment and sessions are kept for the next."""
-    if not _cache:
-        configure_cpu()
-        env_id = ENVIRONMENTS[config.family]
-        made = gymnasium.make(
-            env_id, split=config.split, preset=config.preset, max_steps=config.max_steps
-        )
-        _cache.update(env=made.unwrapped, session=Session.load(checkpoint))
-        _cache["blind"] = Session.load(blind) if blind else None
-    return run_case(_cache["env"], _cache["session"], _cache["blind"], config, task, other)
+    env = _environment(config.family, config.split, config.preset, config.max_steps)
+    without = _session(blind) if blind else None
+    return run_case(env, _session(checkpoint), without, config, task, other)
+
+
+@lru_cache(maxsize=1)
+def _environment(family: str, split: str, preset: str, max_steps: int) -> Any:
+    made = gymnasium.make(ENVIRONMENTS[family], split=split, preset=preset, max_steps=max_steps)
+    return made.unwrapped
+
+
+@lru_cache(maxsize=2)
+def _session(checkpoint: str) -> Session:
+    return Session.load(checkpoint)
 
 
 def show(env: Any, config: EvalConfig, options: dict[str, Any]) -> tuple[Demo, Any]:
@@ -122,7 +129,9 @@ def show(env: Any, config: EvalConfig, options: dict[str, Any]) -> tuple[Demo, A
     if config.evidence == "human":
         return rollout.film(env, seed=config.seed, options=options, preset=config.film)
     demo, arrangement = rollout.demonstrate(env, seed=config.seed, options=options)
-    return (demo if config.evidence == "robot" else rollout.video(demo.rgb)), arrangement
+    if config.evidence == "video":
+        return rollout.video(demo.rgb), arrangement
+    return (demo if config.evidence == "robot" else rollout.without_actions(demo)), arrangement
 
 
 def run_case(

@@ -69,8 +69,8 @@ class EvalOptions:
     """Draws tasks, demonstrations and arrangements."""
     shots: tuple[int, ...] = (1, 5)
     """Numbers of demonstrations to adapt on."""
-    evidence: Literal["robot", "video", "human"] = "robot"
-    """What shows the task: a robot's demo, its pictures alone, or a film of a person."""
+    evidence: Literal["robot", "state", "video", "human"] = "robot"
+    """What shows the task: a robot's demo; its pictures and states; its pictures; a person's."""
     film: str = "train"
     """How people and their cameras are drawn, where a person shows it."""
     checkpoint: Path | None = None

@@ -17,8 +17,15 @@ def shipped(learner: str, family: str) -> Path:
     return here if here.exists() else Path(__file__).parents[1] / CHECKPOINTS / name
 
 
+def blind(learner: str, family: str) -> Path:
+    """Where the parameters of its blind control are: its own, or multi-task behaviour cloning."""
+    own = shipped(f"{learner}-blind", family)
+    return own if own.exists() else shipped("finetune", family)
+
+
 SHOWN = {
     "robot": "by the scripted expert",
+    "state": "by the scripted expert, without its actions",
     "video": "by the scripted expert, of which the pictures alone are used",
     "human": "by a rendered hand before another camera, pictures alone",
 }

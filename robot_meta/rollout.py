@@ -101,6 +101,12 @@ def video(rgb: NDArray[np.uint8], task: str = "") -> Demo:
     return Demo(frames=frames, actions=None, kind="human", task=task)
 
 
+def without_actions(demo: Demo) -> Demo:
+    """A robot's demonstration of which the actions were not recorded: pictures and states."""
+    # Of kind `human` since a robot's recording without actions is refused as a broken one.
+    return Demo(frames=demo.frames, actions=None, kind="human", task=demo.task)
+
+
 def run(env: Any, policy: Policy, *, seed: int, options: dict[str, Any]) -> Outcome:
     """One trial of `policy` from a reset with `seed` and `options`."""
     observation, info = env.reset(seed=seed, options=options)
