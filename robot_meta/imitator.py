@@ -22,6 +22,8 @@ from robot_meta.nets import vision
 from robot_meta.types import Frame, Params
 
 SPEED_SCALE = 0.1
+HIT_M, FAR_M = 0.03, 0.10
+"""What is found lies within the first; the arm is far from what lies outside the second."""
 OPENING_WEIGHT = 0.2
 RELEASE_M = 0.015
 """The gripper is asked to let go when the wanted opening exceeds the present one by this much."""
@@ -91,28 +93,49 @@ class Imitator:
         key: Tensor,
         marker: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Terms of the outer loss on a task's query frames, and the share whose thing is found."""
+        """Terms of the outer loss on a task's query frames, then two shares of the frames.
+
+        Of those in which the arm is far from the thing and the thing is found, and of all of those.
+        """
         reading = vision.read(phi, features, self.settings.net)
         sigma = self.settings.sigma_m
         approach = vision.miss(reading.attention[..., 0], reading.approach, key[:, 0], sigma)
         thing = vision.miss(reading.attention[..., 0], reading.place, marker[:, 0], sigma)
         destination = vision.miss(reading.attention[..., 1], reading.place, marker[:, 1], sigma)
-        hit = ((reading.where[:, 0] - marker[:, 0]).norm(dim=-1) < 0.03).float()
+        hit = (reading.where[:, 0] - marker[:, 0]).norm(dim=-1) < HIT_M
+        # Once the arm is near, it tells what is meant by itself.
+        far = (state[:, :2] - marker[:, 0]).norm(dim=-1) > FAR_M
         return (
             action_error(vision.control(phi, reading, state), action, state),
             (before * approach).sum() / before.sum().clamp(min=1.0),
             thing.mean(),
             destination.mean(),
-            hit.mean(),
+            (hit & far).float().mean(),
+            far.float().mean(),
         )
 
 
 def outer_loss(terms: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """One number from `Imitator.outer_terms` of all tasks, and each term's mean."""
-    names = ("action", "approach", "thing", "destination", "hit")
+    """One number from `Imitator.outer_terms` of all tasks, and each term's mean.
+
+    `hit` is the share of frames whose attention is on the thing, of those far from it.
+    """
+    names = ("action", "approach", "thing", "destination", "hit", "far")
     means = dict(zip(names, (t.mean() for t in terms), strict=True))
     loss = means["action"] + 0.3 * means["approach"] + means["thing"] + 0.5 * means["destination"]
+    far = means.pop("far").clamp(min=1e-6)
+    means["hit"] = means["hit"] / far
     return loss, {n: float(v.detach()) for n, v in means.items()}
+
+
+def pointed(at: Tensor, marker: Tensor) -> Tensor:
+    """How far a video is misread (): places `at` (2, 2) against those of its markers (m, 2, 2).
+
+    For training alone. The thing is meant where it lay at first, its destination where it is last.
+    """
+    true = torch.stack([marker[0, 0], marker[-1, 1]])
+    missed: Tensor = (at - true).norm(dim=-1).mean() / FAR_M
+    return missed
 
 
 def action_error(predicted: vision.Command, wanted: Tensor, state: Tensor) -> Tensor:

@@ -58,6 +58,19 @@ def on_plane(
     return points[:, :2]
 
 
+def to_pixels(points: Array, intrinsics: Array, position: Array, rotation: Array) -> Array:
+    """Pixels (n, 2) x, y in which points (n, 3) m are seen, by K and the optical frame."""
+    rays = (points - position) @ rotation @ intrinsics.T
+    pixels: Array = rays[:, :2] / rays[:, 2:]
+    return pixels
+
+
+def intrinsics_of(fovy_deg: float, size: tuple[int, int]) -> Array:
+    """Pinhole matrix K (3, 3) of pictures (h, w), no distortion; the first pixel's middle is 0."""
+    focal = size[0] / (2.0 * np.tan(np.deg2rad(fovy_deg) / 2.0))
+    return np.array([[focal, 0, (size[1] - 1) / 2], [0, focal, (size[0] - 1) / 2], [0, 0, 1.0]])
+
+
 class Visible(Protocol):
     """What a camera looks at."""
 
@@ -89,9 +102,8 @@ class Camera:
 
     def intrinsics(self) -> Array:
         """Pinhole matrix K (3, 3) in pixels, no distortion; the first pixel's middle is at 0."""
-        focal = self.height / (2.0 * np.tan(np.deg2rad(self._world.model.cam_fovy[self._id]) / 2.0))
-        x, y = (self.width - 1) / 2, (self.height - 1) / 2
-        return np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]])
+        fovy_deg = float(self._world.model.cam_fovy[self._id])
+        return intrinsics_of(fovy_deg, (self.height, self.width))
 
     def pose(self) -> tuple[Array, Array]:
         """Position (3,) m and rotation (3, 3) in `base` of the optical frame: z forward, y down."""

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sim.camera import POLICY_IMAGE, Camera, ImageSpec
+from sim.camera import POLICY_IMAGE, Camera, ImageSpec, intrinsics_of, on_plane, to_pixels
 from sim.hand import Hand, HandLook
 from sim.hand_path import plan
 from sim.hand_world import TICKS_A_FRAME, HandWorld
 from sim.manner import FilmPreset, FilmRange, Manner, draw_look, draw_manner, film_range, for_blade
 from sim.onlooker import View, develop, draw_view
-from sim.scene import CAMERA, object_name
-from sim.tasks import Arrangement, Task, draw_arrangement, stream
+from sim.scene import CAMERA, CAMERA_FOVY_DEG, camera_pose, object_name
+from sim.tasks import OBJECT_HEIGHT_M, Arrangement, Task, draw_arrangement, stream
 
 Array = NDArray[np.float64]
 
@@ -39,6 +39,11 @@ class Film:
     length: int
     marker: Array
     """(F, 2, 2): xy of the thing meant and of its destination, as `SawyerEnv.markers`; m."""
+    seen: Array
+    """(F, 2, 2): where they would be if the film were taken by the robot's own camera; m.
+
+    What a policy that knows the robot's camera alone takes them to be.
+    """
     contact: int
     """Number of the frame at which what is meant is first touched.
 
@@ -83,13 +88,14 @@ def film(
     # Noise of its own: a frame looks the same whichever others are asked for.
     grain = int(rng.integers(2**63))
     moments = _moments(len(take.states), frames, jitter, rng)
-    pictures, marker = [], []
+    pictures, marker, seen = [], [], []
     with Camera(take.world, CAMERA) as camera:
         for moment in moments.tolist():
             take.world.show(moment, take.states[moment])
             noise = np.random.default_rng([grain, moment])
             pictures.append(image.apply(develop(camera.render(), take.view, noise)))
             marker.append(_marker(task, drawn, take.world))
+            seen.append(_as_by_robot(marker[-1], camera))
     return Film(
         task=task,
         arrangement=drawn,
@@ -97,6 +103,7 @@ def film(
         moments=moments,
         length=len(take.states),
         marker=np.array(marker),
+        seen=np.array(seen),
         contact=min(round(take.world.path.contact / TICKS_A_FRAME), len(take.states) - 1),
         look=take.look,
         manner=take.manner,
@@ -136,6 +143,14 @@ def _moments(length: int, frames: int | None, jitter: bool, rng: Generator) -> N
         return even
     edges = np.linspace(0, length, frames + 1).astype(np.int64)
     return rng.integers(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)).astype(np.int64)
+
+
+def _as_by_robot(xy_m: Array, camera: Camera) -> Array:
+    """Places (n, 2) that the robot's camera has where this one has points `xy_m` of the table."""
+    points = np.c_[xy_m, np.full(len(xy_m), 0.5 * OBJECT_HEIGHT_M)]
+    pixels = to_pixels(points, camera.intrinsics(), *camera.pose())
+    own = intrinsics_of(CAMERA_FOVY_DEG, (camera.height, camera.width))
+    return on_plane(pixels, own, *camera_pose(), 0.5 * OBJECT_HEIGHT_M)
 
 
 def _marker(task: Task, arrangement: Arrangement, world: HandWorld) -> Array:

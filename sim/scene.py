@@ -218,6 +218,11 @@ def _surroundings(world: ET.Element, *, stand: bool = True) -> None:
          xyaxes=_text(*axes[:, 0], *axes[:, 1]))  # fmt: skip
 
 
+def camera_pose() -> tuple[Array, Array]:
+    """Position (3,) m and rotation (3, 3) in `base` of the camera's optical frame, as designed."""
+    return np.array(CAMERA_POS_M), _camera_axes() * np.array([1.0, -1.0, -1.0])
+
+
 def _camera_axes() -> Array:
     z = np.array(CAMERA_POS_M) - CAMERA_TARGET_M
     z /= np.linalg.norm(z)

@@ -119,7 +119,7 @@ def _shown(
     known = {"robot": (1.0, 1.0), "state": (1.0, 0.0)}.get(kind, (0.0, 0.0))
     if source is not robots:
         out = {name: np.zeros_like(value) for name, value in out.items()}
-        out["rgb"] = source.rgb[t, d, f]
+        out["rgb"], out["marker"] = source.rgb[t, d, f], source.marker[t, d, f]
     if not known[0]:
         out["state"] = np.zeros_like(out["state"])
     if not known[1]:

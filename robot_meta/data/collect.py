@@ -75,7 +75,7 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
 def film(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
     """Film `k` of a person doing a task as arrays of a `VideoSet` entry."""
     shown = env.film(task, seed=config.seed, trial=k, frames=config.frames, jitter=True)
-    return {"rgb": shown.rgb, "marker": shown.marker.astype(np.float32)}
+    return {"rgb": shown.rgb, "marker": shown.seen.astype(np.float32)}
 
 
 def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:

@@ -21,7 +21,8 @@ class VideoSet:
     rgb: NDArray[np.uint8]
     """(N, D, F, H, W, 3)"""
     marker: NDArray[np.float32]
-    """(N, D, F, 2, 2): xy in `base`, m, of the thing meant and of its destination.
+    """(N, D, F, 2, 2): xy in `base`, m, of the thing meant and of its destination, as if the
+    robot's own camera had filmed them.
 
     Privileged: for training losses alone.
     """

@@ -19,7 +19,7 @@ from robot_meta.config import from_dict
 from robot_meta.data.batches import Batch, sample_shown, shares
 from robot_meta.data.demo_set import DemoSet, spread
 from robot_meta.data.video_set import VideoSet
-from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
+from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss, pointed
 from robot_meta.nets import context
 from robot_meta.types import Demo, Params
 
@@ -57,7 +57,7 @@ class Contextual(Imitator):
         settings = self.settings
         with torch.no_grad():
             told = [context.encode(theta, self.shown(theta, d), settings.context) for d in demos]
-            phi = context.apply(theta, torch.stack(told).mean(0), settings.net)
+            phi = context.apply(theta, torch.stack([t.e for t in told]).mean(0), settings.net)
         yield 1, 0.0, phi
 
     def shown(self, theta: Params, demo: Demo) -> context.Shown:
@@ -76,22 +76,29 @@ class Contextual(Imitator):
     def task_loss(
         self, params: Params, task: Batch, step: int
     ) -> tuple[Tensor, Mapping[str, float]]:
-        """Outer loss, mean over the tasks of a batch, after reading what shows each."""
+        """Outer loss, mean over the tasks of a batch, after reading what shows each.
+
+        Also how well it is read where the demonstration acts, which is known in training.
+        """
         m = task.support
 
         def one(f: Tensor, known: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
             shown = context.Shown(f[:m], robot[0][:m], robot[1][:m], known)
-            phi = context.condition(params, shown, self.settings.context, self.settings.net)
-            return self.judge(phi, f[m:], *(x[m:] for x in robot))
+            told = context.encode(params, shown, self.settings.context)
+            phi = context.apply(params, told.e, self.settings.net)
+            terms = self.judge(phi, f[m:], *(x[m:] for x in robot))
+            return (pointed(told.at, robot[4][:m]), *terms)
 
         robot = [
             torch.from_numpy(x)
             for x in (task.state, task.action, task.before, task.key, task.marker, task.ahead)
         ]
-        terms = torch.func.vmap(one)(
+        misread, *terms = torch.func.vmap(one)(
             self.see_batch(params, task), torch.from_numpy(task.known), *robot
         )
-        return outer_loss(terms)
+        loss, figures = outer_loss(terms)
+        misread = misread.mean()
+        return loss + misread, {**figures, "misread": float(misread.detach())}
 
     def judge(self, phi: Params, features: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
         """Terms of the outer loss; the last of `robot` are waypoints, which are not asked for."""

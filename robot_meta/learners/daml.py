@@ -2,7 +2,8 @@
 
 Inner loss, eq. 2 of the paper: learned, a function of the video's features over time
 (`nets.temporal`); no states, no actions. Outer loss, eq. 3: behaviour cloning on robot demos of the
-same task, as in MIL, in theta and in the parameters psi of the learned loss together.
+same task, as in MIL, in theta and in the parameters psi of the learned loss together. The form
+`pose` (ours) is also trained to read where the video acts, which is known of training films.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from robot_meta.config import from_dict
 from robot_meta.data.batches import Batch, sample_shown, shares
 from robot_meta.data.demo_set import DemoSet, spread
 from robot_meta.data.video_set import VideoSet
-from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
+from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss, pointed
 from robot_meta.nets import temporal
 from robot_meta.types import Demo, Params
 
@@ -61,8 +62,13 @@ class Daml(Imitator):
 
     def learned_loss(self, psi: Params, videos: Sequence[Tensor]) -> inner.Loss:
         """L_psi(., videos), the mean over videos of features (m, G, C) each."""
+        told = [temporal.listen(psi, v, self.settings.learned.form) for v in videos]
+        return self._told_loss(videos, told)
+
+    def _told_loss(
+        self, videos: Sequence[Tensor], told: Sequence[tuple[Tensor, Tensor]]
+    ) -> inner.Loss:
         form, net = self.settings.learned.form, self.settings.net
-        told = [temporal.listen(psi, v, form) for v in videos]
         return lambda phi: torch.stack(
             [temporal.loss(phi, v, t, net, form) for v, t in zip(videos, told, strict=True)]
         ).mean()
@@ -103,14 +109,21 @@ class Daml(Imitator):
         m, features = task.support, self.see_batch(params, task)
         second_order = step >= self.settings.first_order_until
 
+        form = self.settings.learned.form
+
         def one(f: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
-            phi, loss = params, self.learned_loss(params, [f[:m]])
+            told = temporal.listen(params, f[:m], form)
+            phi, loss = params, self._told_loss([f[:m]], [told])
             for i in range(self.settings.steps):
                 _, phi = self._video_step(phi, loss, i, second_order=second_order)
-            return self.outer_terms(phi, f[m:], *(x[m:] for x in robot))
+            misread = pointed(told[0], robot[-1][:m]) if form == "pose" else f.new_zeros(())
+            return (misread, *self.outer_terms(phi, f[m:], *(x[m:] for x in robot)))
 
         robot = [torch.from_numpy(a) for a in task[1:6]]
-        return outer_loss(torch.func.vmap(one)(features, *robot))
+        misread, *terms = torch.func.vmap(one)(features, *robot)
+        loss, figures = outer_loss(terms)
+        misread = misread.mean()
+        return loss + misread, {**figures, "misread": float(misread.detach())}
 
 
 def sample_batch(

@@ -78,8 +78,8 @@ def init(config: ContextConfig, net: vision.VisionConfig, seed: int) -> Params:
             dense(f"mix{i}", LATENTS * size, LATENTS * size)
             dense(f"out{i}", LATENTS * size, LATENTS * size, gain=0.1)
         e = LATENTS * size
+        dense("at", e, vision.SLOTS * 2, gain=0.1)
     else:
-        out |= watching.init(features, rng)
         seen = watching.width(features) + TOLD
         if config.form == "lstm":
             dense("lstm", seen + size, 4 * size, gain=1.0)
@@ -90,14 +90,8 @@ def init(config: ContextConfig, net: vision.VisionConfig, seed: int) -> Params:
         e = vision.SLOTS * features + size
     dense("deltas0", e, 2 * size)
     dense("deltas1", 2 * size, sum(numel for _, numel in _targets(net)), gain=0.02)
-    return {PREFIX + name: value for name, value in out.items()}
-
-
-def condition(
-    theta: Params, shown: Shown, config: ContextConfig, net: vision.VisionConfig
-) -> Params:
-    """Phi: theta, but for what decides where the policy looks and how it begins to move."""
-    return apply(theta, encode(theta, shown, config), net)
+    own = {PREFIX + name: value for name, value in out.items()}
+    return own if config.form == "attention" else {**own, **watching.init(features, rng)}
 
 
 def apply(theta: Params, e: Tensor, net: vision.VisionConfig) -> Params:
@@ -110,8 +104,17 @@ def apply(theta: Params, e: Tensor, net: vision.VisionConfig) -> Params:
     return out
 
 
-def encode(psi: Params, shown: Shown, config: ContextConfig) -> Tensor:
-    """What was shown, e (E,)."""
+class Understood(NamedTuple):
+    """What a demonstration says."""
+
+    e: Tensor
+    """(E,)"""
+    at: Tensor
+    """(2, 2): xy m of the thing meant and of its destination, in its own pictures"""
+
+
+def encode(psi: Params, shown: Shown, config: ContextConfig) -> Understood:
+    """What was shown."""
     place = vision.places(psi, shown.features)
     m = len(shown.features)
     told = torch.cat(
@@ -127,17 +130,20 @@ def encode(psi: Params, shown: Shown, config: ContextConfig) -> Tensor:
         dim=1,
     )
     if config.form == "attention":
-        return _attend(psi, shown.features, place, told)
-    own = watching.watch(psi, PREFIX, shown.features, place)
+        e = _attend(psi, shown.features, place, told)
+        at = vision.REACH_M * _dense(psi, "at", e).reshape(vision.SLOTS, 2)
+        return Understood(e, at + watching.centre(at))
+    own = watching.watch(psi, shown.features, place)
     seen = torch.cat([*own, told], dim=1)
     if config.form == "lstm":
         hidden = _lstm(psi, seen)
         whole = hidden[-1]
     else:
-        hidden = F.relu(watching.convolve(psi, PREFIX, seen))
+        hidden = F.relu(watching.convolve(psi, PREFIX + "conv", seen))
         whole = hidden.mean(0)
     at, weights = watching.gaze(_dense(psi, "scores", hidden), own[0])
-    return torch.cat([_glance(shown.features, place, at, weights).flatten(), whole])
+    glimpse = _glance(shown.features, place, at, weights).flatten()
+    return Understood(torch.cat([glimpse, whole]), at)
 
 
 def _glance(features: Tensor, place: Tensor, at: Tensor, weights: Tensor) -> Tensor:

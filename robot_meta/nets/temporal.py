@@ -42,7 +42,7 @@ def init(config: TemporalConfig, features: int, seed: int) -> Params:
     """Fresh psi for `features` C."""
     rng = torch.Generator().manual_seed(seed)
 
-    psi = watching.init(features, rng)
+    psi: Params = {}
     own = watching.width(features)
     width = own if config.form == "pose" else own + vision.SLOTS * (2 + features)
     layers = list(zip(config.channels, config.kernels, strict=True))
@@ -51,10 +51,17 @@ def init(config: TemporalConfig, features: int, seed: int) -> Params:
     if config.form == "pose":
         layers = [*layers[:-1], (SCORES, layers[-1][1])]
     for i, (channels, kernel) in enumerate(layers):
-        psi[f"conv{i}.weight"] = normal(rng, channels, width, kernel, fan=width * kernel)
-        psi[f"conv{i}.bias"] = torch.zeros(channels)
+        psi[f"{form_prefix(config.form)}{i}.weight"] = normal(
+            rng, channels, width, kernel, fan=width * kernel
+        )
+        psi[f"{form_prefix(config.form)}{i}.bias"] = torch.zeros(channels)
         width = channels
-    return {PSI + name: value for name, value in psi.items()}
+    return {**psi, **watching.init(features, rng)}
+
+
+def form_prefix(form: Form) -> str:
+    """What the names of a form's layers begin with."""
+    return f"{PSI}{form}"
 
 
 def loss(
@@ -72,15 +79,15 @@ def loss(
     if form == "pose":
         return _pose_loss(reading, *told)
     own = watching.summary(reading.attention, reading.place, features)
-    return (watching.convolve(phi, PSI, torch.cat([*told, *own], dim=1)) ** 2).mean()
+    return (watching.convolve(phi, form_prefix(form), torch.cat([*told, *own], dim=1)) ** 2).mean()
 
 
 def listen(psi: Params, features: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     """What of the loss depends on the video and psi alone: where it acts, or what is watched."""
-    own = watching.watch(psi, PSI, features, vision.places(psi, features))
+    own = watching.watch(psi, features, vision.places(psi, features))
     if form != "pose":
         return own
-    return watching.gaze(watching.convolve(psi, PSI, torch.cat(own, dim=1)), own[0])
+    return watching.gaze(watching.convolve(psi, form_prefix(form), torch.cat(own, dim=1)), own[0])
 
 
 def _pose_loss(reading: vision.Reading, at: Tensor, weights: Tensor) -> Tensor:

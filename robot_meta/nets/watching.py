@@ -1,6 +1,7 @@
 """Looking at a few learned places of each frame: how a video becomes a short sequence.
 
-m frames, G cells, C features, k places. Parameters carry a prefix of whoever looks.
+m frames, G cells, C features, k places. What is watched for is part of the encoder, so that all
+who look at videos can share it; the convolutions carry a prefix of whose they are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ HIDDEN = 32
 
 
 def init(features: int, rng: torch.Generator) -> Params:
-    """Fresh parameters for C features, without prefix."""
+    """Fresh parameters for C features."""
     return {
         "watch.weight": normal(rng, features, HIDDEN, fan=features),
         "watch.bias": torch.zeros(HIDDEN),
@@ -37,10 +38,10 @@ def normal(rng: torch.Generator, *shape: int, fan: int, gain: float = 2.0) -> Te
     return torch.randn(*shape, generator=rng) * scale
 
 
-def watch(params: Params, prefix: str, features: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+def watch(params: Params, features: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
     """`summary` of the places (m, G, 2) that are looked at in features (m, G, C)."""
-    hidden = F.relu(features @ params[prefix + "watch.weight"] + params[prefix + "watch.bias"])
-    return summary((hidden @ params[prefix + "watch.query"]).softmax(dim=1), place, features)
+    hidden = F.relu(features @ params["watch.weight"] + params["watch.bias"])
+    return summary((hidden @ params["watch.query"]).softmax(dim=1), place, features)
 
 
 def summary(attention: Tensor, place: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,10 +59,10 @@ def centre(like: Tensor) -> Tensor:
 def convolve(params: Params, prefix: str, seen: Tensor) -> Tensor:
     """Convolutions over time of (m, D): (m, channels of the last layer)."""
     x = seen.T[None]
-    count = sum(name.startswith(prefix + "conv") for name in params) // 2
+    count = sum(name.startswith(prefix) for name in params) // 2
     for i in range(count):
-        weight = params[f"{prefix}conv{i}.weight"]
-        x = F.conv1d(x, weight, params[f"{prefix}conv{i}.bias"], padding=weight.shape[-1] // 2)
+        weight = params[f"{prefix}{i}.weight"]
+        x = F.conv1d(x, weight, params[f"{prefix}{i}.bias"], padding=weight.shape[-1] // 2)
         if i < count - 1:
             x = F.relu(x)
     return x[0].T

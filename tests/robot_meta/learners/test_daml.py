@@ -75,10 +75,10 @@ def test_the_gradient_reaches_the_learned_loss_through_the_inner_step(form, rng)
 
     numeric = (shifted(1e-5) - shifted(-1e-5)) / 2e-5
     assert gradient.reshape(-1)[at].item() == pytest.approx(numeric, rel=1e-3, abs=1e-7)
-    assert set(told) == {"action", "approach", "thing", "destination", "hit"}
+    assert set(told) == {"action", "approach", "thing", "destination", "hit", "misread"}
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ("temporal", "linear"))
 def test_first_order_leaves_the_learned_loss_without_a_gradient(form, rng):
     made = learner(form, first_order_until=5)
     params = {n: p.requires_grad_() for n, p in made.init(0).items()}
@@ -122,7 +122,7 @@ def test_adapting_moves_what_is_fast_and_nothing_else(form, rng):
     phi = steps[-1][2]
     moved = {n for n in theta if not torch.equal(theta[n], phi[n])}
     assert "query.weight" in moved
-    assert not any(n.startswith(("conv", "norm", "place", PSI, "alpha.")) for n in moved)
+    assert not any(n.startswith(("conv", "norm", "place", "watch", PSI, "alpha.")) for n in moved)
 
 
 def test_the_pose_loss_falls(rng):
