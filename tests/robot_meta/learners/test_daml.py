@@ -78,7 +78,7 @@ def test_the_gradient_reaches_the_learned_loss_through_the_inner_step(form, rng)
     assert set(told) == {"action", "approach", "thing", "destination", "hit", "misread"}
 
 
-@pytest.mark.parametrize("form", ("temporal", "linear"))
+@pytest.mark.parametrize("form", ["temporal", "linear"])
 def test_first_order_leaves_the_learned_loss_without_a_gradient(form, rng):
     made = learner(form, first_order_until=5)
     params = {n: p.requires_grad_() for n, p in made.init(0).items()}
