@@ -216,32 +216,43 @@ def experiment(
     checkpoint: Path | None = None,
     blind: Path | None = None,
     json: Path | None = None,
+    quick: bool = False,
     workers: int = 2,
 ) -> int:
     """Run one experiment whole: all its seeds and controls, results/NAME.json, and a verdict.
 
     Args:
-        name: Which one: mil-place or mil-push.
+        name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
+            family each), one-shot (all methods side by side), or films (other people and cameras).
         seeds: Evaluation seeds.
         trials: Trials of each seed; the experiment's own number if not given.
         checkpoint: Trained parameters; the shipped ones if not given.
         blind: Those of the blind control.
         json: Results file; results/NAME.json if not given.
+        quick: Few trials, in minutes: does it run, and roughly what comes out?
         workers: Processes of one thread.
     """
     from rich.progress import track
 
-    from robot_meta import experiments
+    from robot_meta import experiments, films, one_shot, report
 
+    def watch(cases: Any, what: str, total: int) -> Any:
+        return track(cases, what, total=total)
+
+    if name == "one-shot":
+        one_shot.run(quick=quick, workers=workers, out=json, watch=watch)
+        return 0
+    if name == "films":
+        return experiments.tell(films.run(quick=quick, workers=workers, out=json, watch=watch))
     found = experiments.run(
         name,
-        seeds=seeds,
-        trials=trials,
+        seeds=seeds[:1] if quick else seeds,
+        trials=trials or (60 if quick else None),
         workers=workers,
         theta=checkpoint,
         blind=blind,
-        out=json,
-        watch=lambda cases, what, total: track(cases, what, total=total),
+        out=json or (report.RESULTS / f"{name}-quick.json" if quick else None),
+        watch=watch,
     )
     return experiments.tell(found)
 

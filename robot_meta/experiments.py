@@ -19,6 +19,8 @@ from robot_meta.evaluate import Case, EvalConfig, evaluate, metrics
 from robot_meta.results import Metric, Published, append_test_log, write_result
 from robot_meta.statistics import judge
 
+Watch = Callable[[Iterable[Case], str, int], Iterable[Case]]
+"""Passes cases through while showing progress (cases, what, total)."""
 SEEDS = (0, 1, 2, 3, 4)
 MARGIN = 0.07
 """How far above chance a control may lie that must not know the task."""
@@ -118,7 +120,7 @@ def run(
     theta: Path | None = None,
     blind: Path | None = None,
     out: Path | None = None,
-    watch: Callable[[Iterable[Case], str, int], Iterable[Case]] = lambda cases, *_: cases,
+    watch: Watch = lambda cases, *_: cases,
 ) -> list[Check]:
     """Evaluate all seeds, write `results/<name>.json` and return how each bound fared.
 

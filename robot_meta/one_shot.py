@@ -9,7 +9,7 @@ parameters that the policy acts with.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from robot_meta.cpu import worker_pool
 from robot_meta.data.batches import Evidence
 from robot_meta.errors import ConfigError
 from robot_meta.evaluate import Case, EvalConfig, evaluate
+from robot_meta.experiments import Watch
 from robot_meta.results import Metric, Published, append_test_log, write_result
 from robot_meta.statistics import bootstrap_ci, paired_difference
 
-Watch = Callable[[Iterable[Case], str, int], Iterable[Case]]
 FAMILIES = ("place", "push", "pick_place")
 WIDE: tuple[Evidence, ...] = ("robot", "state", "video", "human")
 NARROW: tuple[Evidence, ...] = ("robot", "human")

@@ -65,7 +65,7 @@ class FineTune(Imitator):
             loss = demo_loss(
                 phi, support, settings.net, settings.sigma_m, settings.action_weight, "head"
             )
-            yield k, float(loss), {n: p.detach().clone() for n, p in phi.items()}
+            yield k, loss.item(), {n: p.detach().clone() for n, p in phi.items()}
             adam.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             adam.step()

@@ -1,0 +1,51 @@
+"""Behaviour cloning fine-tuned on a demonstration."""
+
+import pytest
+import torch
+
+from robot_meta.data.batches import sample_shown
+from robot_meta.errors import DemoFormatError
+from robot_meta.learners import finetune
+from robot_meta.nets import vision
+from robot_meta.types import Demo
+from tests import blobs
+
+
+def learner(**changes):
+    base = blobs.config()
+    given = {"net": base.net, "cells": base.cells, "sigma_m": base.sigma_m, "query_frames": 3}
+    return finetune.FineTune(finetune.FineTuneConfig(**given, support_frames=(4, 2), **changes))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return blobs.demo_set(0, tasks=4)
+
+
+def test_the_loss_falls_and_the_encoder_stays(data):
+    made = learner(steps=30, rate=1e-2)
+    theta = made.init(0)
+    steps = list(made.adapt(theta, [blobs.demo(data, 0)]))
+    assert [k for k, _, _ in steps] == list(range(31))
+    assert all(torch.equal(steps[0][2][n], theta[n]) for n in theta), "no step is the identity"
+    assert steps[-1][1] < 0.7 * steps[0][1]
+    kept = [n for n in theta if torch.equal(theta[n], steps[-1][2][n])]
+    assert {n for n in theta if n.startswith(vision.SLOW)} <= set(kept)
+    assert "head.weight" not in kept
+
+
+def test_a_film_cannot_be_cloned(data):
+    made, shown = learner(), blobs.demo(data, 0)
+    film = Demo(frames=shown.frames, actions=None, kind="human")
+    with pytest.raises(DemoFormatError, match="without actions cannot be cloned"):
+        list(made.adapt(made.init(0), [film]))
+
+
+def test_training_does_not_look_at_what_shows_the_task(data, rng):
+    made = learner()
+    batch = sample_shown(None, data, (2, 3), {"robot": 1.0}, 2, rng)
+    theta = made.init(0)
+    loss = made.task_loss(theta, batch, 0)[0].item()
+    rgb = batch.rgb.copy()
+    rgb[:, : batch.support] = 0
+    assert made.task_loss(theta, batch._replace(rgb=rgb), 0)[0].item() == pytest.approx(loss)
