@@ -1,14 +1,18 @@
 """Films: the task is done by the robot's own rule, they repeat, and no split sees another's."""
 
+import colorsys
 import math
 
+import gymnasium
 import numpy as np
 import pytest
 
 from sim.attributes import SPLITS, inside, outline
+from sim.camera import Camera, intrinsics_of, to_pixels
 from sim.episode import POLICY_S
-from sim.film import WHOLE_PICTURE, film, film_stream
+from sim.film import WHOLE_PICTURE, _as_by_robot, film, film_stream
 from sim.manner import FILM_PRESETS
+from sim.scene import CAMERA, CAMERA_FOVY_DEG, camera_pose
 from sim.tasks import FAMILIES, ROLES, draw_arrangement, draw_task, stream
 
 
@@ -73,6 +77,29 @@ def test_the_hand_is_in_the_picture_and_moves():
     change = np.abs(np.diff(rgb, axis=0)).max(axis=3)
     # Much more than noise, on a patch the size of a hand.
     assert np.sort((change > 40).sum(axis=(1, 2)))[-5:].min() > 50
+
+
+def test_where_things_are_seen_is_what_the_robots_camera_would_say():
+    env = gymnasium.make("sim:sim/SawyerReach-v0", preset="none").unwrapped
+    env.reset(seed=0, options={"task": 0})
+    own = Camera(env.episode.world, CAMERA)
+    spots = np.array([[0.6, 0.1], [0.45, -0.2]])
+    assert _as_by_robot(spots, own) == pytest.approx(spots, abs=1e-9), "its own is true"
+    own.close()
+    shown = filmed("place", 0, frames=2, image=WHOLE_PICTURE)
+    assert shown.seen.shape == shown.marker.shape
+    # The pixel at which a policy finds such a place is where the film has the thing: look there.
+    pixel = to_pixels(
+        np.array([[*shown.seen[0, 1], 0.02]]),
+        intrinsics_of(CAMERA_FOVY_DEG, (240, 320)),
+        *camera_pose(),
+    )[0]
+    column, row = pixel.round().astype(int)
+    there = shown.rgb[0, row - 2 : row + 3, column - 2 : column + 3].reshape(-1, 3).mean(0) / 255
+    hue = 360 * colorsys.rgb_to_hsv(*there)[0]
+    meant = shown.task.containers[shown.task.target_container].hue_deg
+    assert abs((hue - meant + 180) % 360 - 180) < 40, "the container meant, by its colour"
+    env.close()
 
 
 def test_the_whole_picture_may_be_asked_for():
