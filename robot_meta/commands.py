@@ -120,6 +120,8 @@ def train(
             videos=options.videos or DATA / f"{task}-human-train",
             limit=options.limit,
             start=options.start,
+            hands=options.hands,
+            seed=options.seed,
         ),
         training.parse_settings(options.settings),
         options.batch // processes,

@@ -36,6 +36,8 @@ class TrainOptions:
     """Settings of the learner as name=value, such as steps=2 net.embed=64."""
     start: Path | None = None
     """Checkpoint to start from, such as that of another family."""
+    hands: Path | None = None
+    """Checkpoint whose controller to start with, such as that of another learner."""
     out: Path | None = None
     """Folder of the run; runs/LEARNER-TASK if not given."""
     save_every: int = 200

@@ -26,6 +26,7 @@ from robot_meta.evaluate import ENVIRONMENTS
 from robot_meta.learners import contextual, daml, finetune, mil, waypoints
 from robot_meta.logging import TensorBoard
 from robot_meta.loops import Sample, Trainable, TrainConfig, TrainStep
+from robot_meta.nets import vision
 from robot_meta.nets.vision import VisionConfig
 from robot_meta.session import Learner
 from robot_meta.train_state import TrainState, load_state, save_state
@@ -46,7 +47,7 @@ class Run:
     validate: Callable[[Params], dict[str, float]] | None = None
     """Figures on the validation set."""
     start: Params | None = None
-    """Parameters to start from, instead of fresh ones."""
+    """Parameters to start from; None for fresh ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,10 @@ class Sources:
     """Use so many tasks."""
     start: Path | None = None
     """A checkpoint to start from; parameters that it lacks are fresh."""
+    hands: Path | None = None
+    """A checkpoint whose controller to start with: it knows geometry, not pictures."""
+    seed: int = 0
+    """Of fresh parameters."""
 
 
 def prepare_mil(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
@@ -104,7 +109,7 @@ def prepare_mil(sources: Sources, settings: Mapping[str, Any], batch: int) -> Ru
         trainable=learner,
         sample=lambda rng: sample(train, rng),
         validate=validated(learner, lambda rng: sample(held, rng)) if held else None,
-        start=continued(learner.init(0), sources.start) if sources.start else None,
+        start=beginning(learner, sources),
     )
 
 
@@ -144,7 +149,7 @@ def prepare_finetune(sources: Sources, settings: Mapping[str, Any], batch: int) 
         trainable=learner,
         sample=lambda rng: sample(train, rng),
         validate=validated(learner, lambda rng: sample(held, rng)) if held else None,
-        start=continued(learner.init(0), sources.start) if sources.start else None,
+        start=beginning(learner, sources),
     )
 
 
@@ -174,7 +179,7 @@ def _with_films(
         validate=validated(learner, lambda rng: sample(held_films, held, rng))
         if held and held_films
         else None,
-        start=continued(learner.init(0), sources.start) if sources.start else None,
+        start=beginning(learner, sources),
     )
 
 
@@ -209,15 +214,31 @@ def validated(
     return validate
 
 
-def continued(fresh: Params, path: Path) -> Params:
-    """`fresh` parameters with those that a checkpoint has in their place.
+def beginning(learner: Learner, sources: Sources) -> Params:
+    """The parameters to start from.
+
+    Raises:
+        CheckpointError: no good checkpoint, or parameters of other shapes.
+    """
+    params = learner.init(sources.seed)
+    if sources.start is not None:
+        params = continued(params, sources.start)
+    return params if sources.hands is None else continued(params, sources.hands, vision.HANDS)
+
+
+def continued(fresh: Params, path: Path, prefixes: tuple[str, ...] = ("",)) -> Params:
+    """`fresh` parameters with those that a checkpoint has, by prefix, in their place.
 
     Of step sizes the first are taken, where the checkpoint's learner takes more steps.
 
     Raises:
         CheckpointError: no good checkpoint, or parameters of other shapes.
     """
-    known = {name: p for name, p in checkpoint.load(path).params.items() if name in fresh}
+    known = {
+        name: p
+        for name, p in checkpoint.load(path).params.items()
+        if name in fresh and name.startswith(prefixes)
+    }
     for name in known:
         if name.startswith(inner.ALPHA):
             known[name] = known[name][: len(fresh[name])]
