@@ -229,7 +229,8 @@ def beginning(learner: Learner, sources: Sources) -> Params:
 def continued(fresh: Params, path: Path, prefixes: tuple[str, ...] = ("",)) -> Params:
     """`fresh` parameters with those that a checkpoint has, by prefix, in their place.
 
-    Of step sizes the first are taken, where the checkpoint's learner takes more steps.
+    Where the checkpoint's learner takes another number of steps, the first of its step sizes are
+    taken, and the last again.
 
     Raises:
         CheckpointError: no good checkpoint, or parameters of other shapes.
@@ -241,7 +242,8 @@ def continued(fresh: Params, path: Path, prefixes: tuple[str, ...] = ("",)) -> P
     }
     for name in known:
         if name.startswith(inner.ALPHA):
-            known[name] = known[name][: len(fresh[name])]
+            at = torch.arange(len(fresh[name])).clamp(max=len(known[name]) - 1)
+            known[name] = known[name][at]
     checkpoint.check_shapes(path, known, {name: tuple(fresh[name].shape) for name in known})
     return {**fresh, **known}
 

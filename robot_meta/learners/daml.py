@@ -33,7 +33,7 @@ ADAPTED = ("film.gain", "film.bias", "embed.weight", "embed.bias", "query.weight
 class DamlConfig(ImitatorConfig):
     """Settings of DAML, besides those of the policy."""
 
-    steps: int = 1
+    steps: int = 3
     """Inner steps."""
     alpha: float = 0.1
     """Inner step size at the start of training."""

@@ -141,8 +141,8 @@ def encode(psi: Params, shown: Shown, config: ContextConfig) -> Understood:
     else:
         hidden = F.relu(watching.convolve(psi, PREFIX + "conv", seen))
         whole = hidden.mean(0)
-    at, weights = watching.gaze(_dense(psi, "scores", hidden), own[0])
-    glimpse = _glance(shown.features, place, at, weights).flatten()
+    at, frames = watching.gaze(_dense(psi, "scores", hidden), own[0])
+    glimpse = _glance(shown.features, place, at, frames.softmax(dim=0)).flatten()
     return Understood(torch.cat([glimpse, whole]), at)
 
 

@@ -24,6 +24,8 @@ from robot_meta.types import Params
 
 Form = Literal["temporal", "linear", "pose"]
 PSI = "loss."
+EARLY = 4
+"""The pose loss looks for what is meant in so many first frames, before a hand lies over it."""
 SIGMA_M = 0.03
 """How far from the place that a video points at the policy's attention may lie (pose)."""
 
@@ -75,9 +77,9 @@ def loss(
 
     `told` is what `listen` found in the same features: no inner step changes it.
     """
-    reading = vision.read(phi, features, config)
     if form == "pose":
-        return _pose_loss(reading, *told)
+        return _pose_loss(vision.read(phi, features[:EARLY], config), *told)
+    reading = vision.read(phi, features, config)
     own = watching.summary(reading.attention, reading.place, features)
     return (watching.convolve(phi, form_prefix(form), torch.cat([*told, *own], dim=1)) ** 2).mean()
 
@@ -87,7 +89,9 @@ def listen(psi: Params, features: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     own = watching.watch(psi, features, vision.places(psi, features))
     if form != "pose":
         return own
-    return watching.gaze(watching.convolve(psi, form_prefix(form), torch.cat(own, dim=1)), own[0])
+    scores = watching.convolve(psi, form_prefix(form), torch.cat(own, dim=1))
+    at, odds = watching.gaze(scores, own[0])
+    return at, odds[:EARLY].softmax(dim=0)
 
 
 def _pose_loss(reading: vision.Reading, at: Tensor, weights: Tensor) -> Tensor:

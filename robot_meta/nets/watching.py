@@ -69,7 +69,7 @@ def convolve(params: Params, prefix: str, seen: Tensor) -> Tensor:
 
 
 def gaze(scores: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Where a video acts: xy (2, 2) m of thing and destination, and (m, 2) weights of frames.
+    """Where a video acts: xy (2, 2) m of thing and destination; and (m, 2) scores of frames.
 
     Each is where one of the watched places `where` (m, 2 k) lies at one moment, both chosen softly
     by `scores` (m, 2 k + 2).
@@ -78,7 +78,7 @@ def gaze(scores: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
     chosen = scores[:, : slots * WATCHED].reshape(m, slots, WATCHED)
     odds = chosen.transpose(0, 1).reshape(slots, -1).softmax(dim=1)
     at = where.reshape(m * WATCHED, 2) * vision.REACH_M + centre(where)
-    return odds @ at, scores[:, slots * WATCHED :].softmax(dim=0)
+    return odds @ at, scores[:, slots * WATCHED :]
 
 
 SCORES = vision.SLOTS * (WATCHED + 1)
