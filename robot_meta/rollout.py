@@ -71,18 +71,30 @@ def demonstrate(env: Any, *, seed: int, options: dict[str, Any]) -> tuple[Demo, 
     raise RuntimeError(f"the expert failed 20 arrangements of {info['task'].label}")
 
 
+PHONE = "phone"
+"""A preset of films besides those of the environment: `train`, seen through a phone."""
+
+
 def film(
     env: Any, *, seed: int, options: dict[str, Any], preset: str = "train"
 ) -> tuple[Demo, Any]:
     """A person's demonstration, pictures alone, and the arrangement it was given in."""
+    task, trial = options["task"], options.get("trial", 0)
     shown = env.film(
-        options["task"],
+        task,
         seed=seed,
-        trial=options.get("trial", 0),
+        trial=trial,
         target=options.get("target"),
-        preset=preset,
+        preset="train" if preset == PHONE else preset,
+        whole=preset == PHONE,
     )
-    return video(shown.rgb, shown.task.label), shown.arrangement
+    rgb = shown.rgb
+    if preset == PHONE:
+        from robot_meta.data import phone
+
+        words = [seed, shown.task.index, trial]
+        rgb = phone.filmed(rgb, env.observation_space["rgb"].shape[0], np.random.default_rng(words))
+    return video(rgb, shown.task.label), shown.arrangement
 
 
 def video(rgb: NDArray[np.uint8], task: str = "") -> Demo:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.attributes import Split
 from sim.camera import POLICY_IMAGE, Camera, ImageSpec, on_plane
 from sim.episode import POLICY_S, SERVO_S, Episode
-from sim.film import Film, film, film_stream
+from sim.film import WHOLE_PICTURE, Film, film, film_stream
 from sim.manner import FilmPreset
 from sim.sawyer import GRIPPER_MAX_M
 from sim.scene import CAMERA, Preset
@@ -209,15 +209,19 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         target: int | None = None,
         preset: FilmPreset = "train",
         frames: int | None = None,
+        whole: bool = False,
         **more: Any,
     ) -> Film:
         """A person's demonstration of `task`, without the robot; `more` as for `sim.film.film`.
 
-        `target` overrides which thing is meant. It has nothing to do with the episode that runs.
+        `target` overrides which thing is meant; `whole` gives all that the camera sees, not what a
+        policy would. It has nothing to do with the episode that runs.
         """
         if not isinstance(task, Task):
             task = draw_task(self.family, self.split, int(task), target)
         rng = film_stream(task, seed, trial)
+        if whole:
+            more["image"] = WHOLE_PICTURE
         return film(task, rng, preset=preset, frames=frames, **more)
 
     def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
