@@ -108,8 +108,11 @@ def train(
         known = ", ".join(training.PREPARE)
         raise ConfigError(f"learner {learner!r} cannot be trained; those that can: {known}")
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if options.batch % processes:
-        raise ConfigError(f"batch {options.batch} must be a multiple of {processes} processes")
+    if options.shares < 1 or options.batch % options.shares or options.shares % processes:
+        raise ConfigError(
+            f"batch {options.batch} in {options.shares} shares for {processes} processes: the "
+            "first must be a multiple of the second, and that of the third"
+        )
     told = configure_cpu()
     held = options.validation or DATA / f"{task}-val"
     run = training.PREPARE[learner](
@@ -124,7 +127,7 @@ def train(
             seed=options.seed,
         ),
         training.parse_settings(options.settings),
-        options.batch // processes,
+        options.batch // options.shares,
     )
     folder = options.out or RUNS / f"{learner}-{task}"
     saving = training.Saving(
@@ -135,7 +138,7 @@ def train(
     )
     config = TrainConfig(
         steps=options.steps,
-        tasks=processes,
+        tasks=options.shares,
         rate=options.rate,
         average=options.average,
         seed=options.seed,

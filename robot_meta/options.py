@@ -18,6 +18,8 @@ class TrainOptions:
     """Meta-steps of the whole run."""
     batch: int = 8
     """Tasks a meta-step, over all processes."""
+    shares: int = 2
+    """Equal parts that a batch is drawn in; any number of processes that divides it draws alike."""
     rate: float = 1e-3
     """Adam's step size."""
     average: float = 0.995
