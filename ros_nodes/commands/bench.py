@@ -6,5 +6,6 @@ from ros_nodes.commands.bench_adapt import adapt
 from ros_nodes.commands.bench_kill import main as kill
 from ros_nodes.commands.bench_latency import latency
 from ros_nodes.commands.bench_sim import sim_bench
+from ros_nodes.commands.bench_train import train
 
-bench = {"adapt": adapt, "kill": kill, "latency": latency, "sim": sim_bench}
+bench = {"adapt": adapt, "kill": kill, "latency": latency, "sim": sim_bench, "train": train}
