@@ -7,6 +7,7 @@ measure what it costs: the same codec, and a crop that is a little off.
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import av
@@ -31,15 +32,29 @@ OFF = 0.03
 def filmed(rgb: Rgb, side: int, rng: Generator, hz: int = 10) -> Rgb:
     """Pictures (T, H, W, 3) as they come back from a phone, cut to (T, side, side, 3)."""
     rows, columns = SIZE
-    large = [cv2.resize(each, (columns, rows), interpolation=cv2.INTER_CUBIC) for each in rgb]
     square = int(rows * rng.uniform(*KEPT))
     down = np.clip((rows - square) / 2 + OFF * rows * rng.uniform(-1, 1), 0, rows - square)
     right = (columns - square) / 2 + OFF * rows * rng.uniform(-1, 1)
     y, x = int(down), int(right)
-    cut = [each[y : y + square, x : x + square] for each in round_trip(np.stack(large), hz)]
+    cut = [each[y : y + square, x : x + square] for each in round_trip(enlarged(rgb), hz)]
     return np.stack(
         [cv2.resize(each, (side, side), interpolation=cv2.INTER_AREA) for each in cut]
     ).astype(np.uint8)
+
+
+def enlarged(rgb: Rgb) -> Rgb:
+    """Pictures (T, H, W, 3) as large as a phone's."""
+    rows, columns = SIZE
+    large = [cv2.resize(each, (columns, rows), interpolation=cv2.INTER_CUBIC) for each in rgb]
+    return np.stack(large).astype(np.uint8)
+
+
+def write(path: Path, rgb: Rgb, hz: int = 10) -> None:
+    """An MP4 file of pictures (T, H, W, 3), as a phone would write it; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = io.BytesIO()
+    _encode(file, enlarged(rgb), hz)
+    path.write_bytes(file.getvalue())
 
 
 def round_trip(rgb: Rgb, hz: int = 10) -> Rgb:

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 from robot_meta.errors import ConfigError
 from ros_nodes.graph import DEPLOY
@@ -26,6 +28,38 @@ if TYPE_CHECKING:
     from sim.tasks import Task
 
 RESULTS = Path("results")
+Family = Literal["place", "push", "pick_place"]
+ShownBy = Literal["robot", "human"]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who shows tasks."""
+
+    learner: str
+    """Whose shipped parameters can learn from it."""
+    result: str
+    """Name of the results file."""
+    how: str
+    """For people."""
+    protocol: str
+    """For the results."""
+
+
+TEACHERS: dict[ShownBy, Teacher] = {
+    "robot": Teacher(
+        "mil",
+        "demo",
+        "teleoperation",
+        "by a scripted person through the teleoperation topics",
+    ),
+    "human": Teacher(
+        "daml",
+        "demo-human",
+        "a person before the camera",
+        "by a rendered person, whose film, an H.264 file, the camera node plays",
+    ),
+}
 
 
 @dataclass
@@ -54,13 +88,14 @@ class Lesson:
 
 
 def demo(
-    task: Literal["place", "push"] = "place",
+    task: Family = "place",
+    shown_by: Annotated[ShownBy, tyro.conf.arg(name="from")] = "robot",
     tasks: int = 5,
     trials: int = 4,
     seed: int = 0,
     checkpoint: Path | None = None,
-    json: Path = RESULTS / "demo.json",
-    video: Path = RESULTS / "demo.mp4",
+    json: Path | None = None,
+    video: Path | None = None,
     episodes: Path = Path("episodes"),
     domain_id: int | None = None,
     lockstep: bool = False,
@@ -68,17 +103,21 @@ def demo(
     """Show a simulated robot tasks it has never seen, once each, and watch it do them.
 
     Everything runs over ROS 2, each node in its own process: for each task one demonstration is
-    teleoperated by a script and recorded into a bag, the policy adapts to that bag alone, and then
-    does the task with everything laid out anew.
+    teleoperated by a script, or shown by a person whose video file a camera node plays, and
+    recorded into a bag; the policy adapts to that bag alone, and then does the task with everything
+    laid out anew.
 
     Args:
-        task: Put what is held into the right container, or push the right thing to the goal.
+        task: Put what is held into the right container, push the right thing to the goal, or pick
+            the right thing up and put it into the right container.
+        shown_by: Who shows it: the robot by teleoperation, or a human hand on video.
         tasks: How many tasks, drawn from those held out of training.
         trials: How often each is tried.
         seed: Draws the tasks and where things lie.
-        checkpoint: Trained policy; checkpoints/mil-TASK.safetensors if not given.
-        json: Where the result is written.
-        video: Where the film is written.
+        checkpoint: Trained policy; checkpoints/mil-TASK.safetensors, or for a human
+            checkpoints/daml-TASK.safetensors, if not given.
+        json: Where the result is written; results/demo.json, or results/demo-human.json.
+        video: Where the film is written; beside the result, as MP4.
         episodes: Folder of the recorded demonstrations.
         domain_id: ROS domain of the nodes; one that nobody uses if not given.
         lockstep: As fast as this machine goes and repeatable, instead of real time.
@@ -90,7 +129,10 @@ def demo(
     if tasks < 1 or trials < 1 or seed < 0:
         asked = f"--tasks {tasks} --trials {trials} --seed {seed}"
         raise ConfigError(f"{asked}: need at least one task and trial, and a seed from 0 on")
-    theta = checkpoint or report.shipped("mil", task)
+    teacher = TEACHERS[shown_by]
+    theta = checkpoint or report.shipped(teacher.learner, task)
+    json = json or RESULTS / f"{teacher.result}.json"
+    video = video or json.with_suffix(".mp4")
     if not theta.is_file():
         raise ConfigError(f"{theta}: no such checkpoint; give one with --checkpoint")
     began = time.monotonic()
@@ -120,19 +162,45 @@ def demo(
             console.print(f"{told} [dim]({time.monotonic() - began:.1f} s)[/]\n")
             limit = EvalConfig(family=task).max_steps
             director = Director(client, max_steps=limit, lockstep=lockstep, film=True)
-            lessons = _teach(client, director, console, task, tasks, trials, seed, video)
-    return _report(console, lessons, theta, json, video, seed, time.monotonic() - began)
+            show = _shower(director, shown_by, seed, episodes)
+            stage = Stage(client, director, console, show, teacher)
+            lessons = _teach(stage, task, tasks, trials, seed, video)
+    return _report(stage, lessons, theta, json, video, seed, time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All that a lesson needs."""
+
+    client: RobotClient
+    director: Director
+    console: Console
+    show: Callable[[Task], Take]
+    """Shows a task once."""
+    teacher: Teacher
+
+
+def _shower(
+    director: Director, shown_by: ShownBy, seed: int, episodes: Path
+) -> Callable[[Task], Take]:
+    if shown_by == "human":
+        from ros_nodes.person import Person
+
+        return Person(seed, episodes / "films", episodes).show
+    from robot_meta.evaluate import DEMO_TRIAL
+
+    def teleoperated(task: Task) -> Take:
+        return director.demonstrate({**_request(task), "trial": DEMO_TRIAL}, seed, task.label)
+
+    return teleoperated
+
+
+def _request(task: Task) -> dict[str, Any]:
+    return {"family": task.family, "split": task.split, "index": task.index}
 
 
 def _teach(
-    client: RobotClient,
-    director: Director,
-    console: Console,
-    family: Literal["place", "push"],
-    tasks: int,
-    trials: int,
-    seed: int,
-    video: Path,
+    stage: Stage, family: Family, tasks: int, trials: int, seed: int, video: Path
 ) -> list[Lesson]:
     """Every task in turn, filmed."""
     import numpy as np
@@ -142,37 +210,29 @@ def _teach(
 
     order = np.random.default_rng([11, seed]).permutation(SPLIT_SIZES["test"])
     lessons = []
-    with Film(video) as film, _progress(console, tasks * (trials + 1)) as step:
+    with Film(video) as film, _progress(stage.console, tasks * (trials + 1)) as step:
         for k in range(tasks):
             drawn = draw_task(family, "test", int(order[k % len(order)]))
             head = f"task {k + 1} of {tasks}"
-            console.print(f"[bold]{head}[/]  {_in_words(drawn)}  [dim]{drawn.label}[/]")
-            lesson = _lesson(client, director, console, step, drawn, trials, seed)
+            stage.console.print(f"[bold]{head}[/]  {_in_words(drawn)}  [dim]{drawn.label}[/]")
+            lesson = _lesson(stage, step, drawn, trials, seed)
             lessons.append(lesson)
-            _film(film, f"{head}: {_in_words(drawn)}", lesson)
+            _film(film, f"{head}: {_in_words(drawn)}", lesson, stage.teacher.how)
     return lessons
 
 
 def _lesson(
-    client: RobotClient,
-    director: Director,
-    console: Console,
-    step: Callable[[str], None],
-    task: Task,
-    trials: int,
-    seed: int,
+    stage: Stage, step: Callable[[str], None], task: Task, trials: int, seed: int
 ) -> Lesson:
     """One task: shown, adapted to, tried."""
-    from robot_meta.evaluate import DEMO_TRIAL
-
-    request = {"family": task.family, "split": task.split, "index": task.index}
+    console = stage.console
     step("being shown")
-    shown = director.demonstrate({**request, "trial": DEMO_TRIAL}, seed, task.label)
+    shown = stage.show(task)
     console.print(
-        f"  shown once: {0.1 * shown.steps:.1f} s of teleoperation, recorded in "
+        f"  shown once: {0.1 * shown.steps:.1f} s of {stage.teacher.how}, recorded in "
         f"[dim]{Path(shown.episode).name}[/]"
     )
-    adapted = client.adapt(shown.episode)
+    adapted = stage.client.adapt(shown.episode)
     console.print(
         f"  adapted to that recording in {adapted.wall_s:.2f} s: loss {adapted.loss_before:.2f} "
         f"to {adapted.loss_after:.2f}"
@@ -180,8 +240,8 @@ def _lesson(
     lesson = Lesson(task, shown, adapted)
     for trial in range(trials):
         step(f"trial {trial + 1} of {trials}")
-        place = {**request, "trial": trial, "avoid": shown.target_xy_m}
-        tried = director.attempt(place, seed, f"trial {trial + 1}")
+        place = {**_request(task), "trial": trial, "avoid": shown.target_xy_m}
+        tried = stage.director.attempt(place, seed, f"trial {trial + 1}")
         lesson.trials.append(tried)
         word = "[green]success[/]" if tried.success else "[red]failure[/]"
         why = f" ({tried.stopped})" if tried.stopped else ""
@@ -209,10 +269,10 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[str], None]]:
         yield step
 
 
-def _film(film: Any, title: str, lesson: Lesson) -> None:
+def _film(film: Any, title: str, lesson: Lesson, how: str) -> None:
     from ros_nodes.video import Clip
 
-    shown = Clip("shown once, by teleoperation", lesson.shown.pictures)
+    shown = Clip(f"shown once, by {how}", lesson.shown.pictures)
     tried = [
         Clip(f"the robot, trial {k + 1}", trial.pictures, trial.success)
         for k, trial in enumerate(lesson.trials)
@@ -224,12 +284,19 @@ def _film(film: Any, title: str, lesson: Lesson) -> None:
 
 def _in_words(task: Task) -> str:
     """What the demonstration points at, for people; the policy is never told."""
-    place = task.family == "place"
-    look = task.containers[task.target_container] if place else task.objects[task.target_object]
+    container = _look(task.containers[task.target_container]) if task.containers else ""
+    thing = _look(task.objects[task.target_object])
+    return {
+        "place": f"put it into the {container} container",
+        "push": f"push the {thing} thing to the goal",
+        "pick_place": f"put the {thing} thing into the {container} container",
+    }[task.family]
+
+
+def _look(look: Any) -> str:
     hue = _HUES[int(look.hue_deg // 30.0) % len(_HUES)]
     pattern, shape = _PATTERNS.get(look.pattern, look.pattern), _SHAPES.get(look.shape, look.shape)
-    words = f"{pattern} {hue} {shape}"
-    return f"put it into the {words} container" if place else f"push the {words} thing to the goal"
+    return f"{pattern} {hue} {shape}"
 
 
 _PATTERNS = {"stripes": "striped", "checks": "checked", "dots": "dotted", "ring": "ringed",
@@ -241,7 +308,7 @@ _HUES = ("red", "yellow", "lime", "green", "green", "teal", "blue", "blue", "ind
 
 
 def _report(
-    console: Console,
+    stage: Stage,
     lessons: list[Lesson],
     theta: Path,
     json: Path,
@@ -269,9 +336,9 @@ def _report(
     sha, family = checkpoint.load(theta).sha256, lessons[0].task.family
     write_result(
         json,
-        "demo",
+        stage.teacher.result,
         f"{len(lessons)} tasks of the test split of {family}, drawn by the seed; each shown once "
-        "by a scripted person through the teleoperation topics and recorded into a bag; the policy "
+        f"{stage.teacher.protocol} and recorded into a bag; the policy "
         "node adapts to that bag alone; trials in fresh arrangements, the target at least 10 cm "
         "from where it was shown, over the ROS graph; success as sim/judge.py judges it.",
         metrics,
@@ -279,7 +346,9 @@ def _report(
         wall_s=wall_s,
     )
     figures = {key: metric.value for key, metric in metrics.items()}
-    append_test_log(json.parent, f"demo {family}", sha, {"seed": seed, "metrics": figures})
+    words = f"{stage.teacher.result.replace('-', ' --from ')} {family}"
+    append_test_log(json.parent, words, sha, {"seed": seed, "metrics": figures})
+    console = stage.console
     console.print(f"\nslowest adaptation {max(adapt_s):.2f} s, all in {wall_s:.0f} s")
     console.print(f"[bold]one-shot success: {sum(values)}/{len(values)}[/]")
     console.print(f"film: {video}", soft_wrap=True)

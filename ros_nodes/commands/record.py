@@ -76,7 +76,14 @@ def record(
 class Client:
     """Talks to one recorder, and with `play` to a camera node that plays a file."""
 
-    def __init__(self, namespace: str, stopped: Callable[[], bool], *, play: bool = False) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        stopped: Callable[[], bool],
+        *,
+        play: bool = False,
+        quiet: bool = False,
+    ) -> None:
         import rclpy
         from rclpy.action import ActionClient
         from rclpy.context import Context
@@ -84,7 +91,7 @@ class Client:
         from robot_meta_msgs.action import RecordEpisode
         from std_srvs.srv import Trigger
 
-        self._namespace, self._stopped = namespace, stopped
+        self._namespace, self._stopped, self._quiet = namespace, stopped, quiet
         self._goal, self._request = RecordEpisode.Goal, Trigger.Request
         self._result = RecordEpisode.Result
         self._context = Context()
@@ -126,7 +133,9 @@ class Client:
             "`robot-meta launch camera`",
         )
         goal = self._goal(task=task, kind=self._kind(kind), max_duration_s=limit_s)
-        sent = self._action.send_goal_async(goal, feedback_callback=_show(label))
+        sent = self._action.send_goal_async(
+            goal, feedback_callback=None if self._quiet else _show(label)
+        )
         self._until(sent.done, SERVER_S, "the recorder did not answer; is it alive?")
         handle = sent.result()
         if not handle.accepted:
@@ -140,7 +149,8 @@ class Client:
         while not (result.done() or key or self._stopped() or (self._film and self._film.ended)):
             self._executor.spin_once(timeout_sec=0.05)
             key = KEYS.get((terminal.read() or b"")[:1], "") if terminal is not None else ""
-        print(flush=True)
+        if not self._quiet:
+            print(flush=True)
         if not result.done():
             self.trigger("stop")
         self._until(result.done, CLOSE_S, "the recorder does not end the episode")
