@@ -114,21 +114,16 @@ def train(
             "first must be a multiple of the second, and that of the third"
         )
     told = configure_cpu()
-    held = options.validation or DATA / f"{task}-val"
-    run = training.PREPARE[learner](
-        training.Sources(
-            family=task,
-            train=options.data or DATA / f"{task}-train",
-            validation=held if options.validation or held.exists() else None,
-            videos=options.videos or DATA / f"{task}-human-train",
-            limit=options.limit,
-            start=options.start,
-            hands=options.hands,
-            seed=options.seed,
-        ),
-        training.parse_settings(options.settings),
-        options.batch // options.shares,
-    )
+    settings = training.parse_settings(options.settings)
+    runs: dict[str, training.Run] = {
+        family: training.PREPARE[learner](
+            _sources(family, options, alone=not options.also),
+            settings,
+            options.batch // options.shares,
+        )
+        for family in (task, *options.also)
+    }
+    run = training.together(runs) if options.also else runs[task]
     folder = options.out or RUNS / f"{learner}-{task}"
     saving = training.Saving(
         out=folder,
@@ -153,6 +148,28 @@ def train(
     if main:
         print(folder / training.THETA)
     return 0
+
+
+def _sources(family: Family, options: TrainOptions, *, alone: bool) -> Any:
+    """Where a run of one family has its data from; folders may be given for one `alone`."""
+    from robot_meta.training import Sources
+
+    if not alone and (options.data or options.validation or options.videos):
+        raise ConfigError("--data, --validation and --videos are of one family; leave out --also")
+    held = options.validation or DATA / f"{family}-val"
+    hands = dict(word.split("=", 1) for word in options.hands if "=" in word)
+    if len(hands) < len(options.hands):
+        raise ConfigError(f"--hands {' '.join(options.hands)}: write TASK=PATH for each")
+    return Sources(
+        family=family,
+        train=options.data or DATA / f"{family}-train",
+        validation=held if options.validation or held.exists() else None,
+        videos=options.videos or DATA / f"{family}-human-train",
+        limit=options.limit,
+        start=options.start,
+        hands=Path(hands[family]) if family in hands else None,
+        seed=options.seed,
+    )
 
 
 def evaluate(

@@ -38,8 +38,10 @@ class TrainOptions:
     """Settings of the learner as name=value, such as steps=2 net.embed=64."""
     start: Path | None = None
     """Checkpoint to start from, such as that of another family."""
-    hands: Path | None = None
-    """Checkpoint whose controller to start with, such as that of another learner."""
+    hands: tuple[str, ...] = ()
+    """Checkpoints whose controllers to start with, as TASK=PATH, such as those of MIL."""
+    also: tuple[Family, ...] = ()
+    """Families that are trained together with the first: one pair of eyes, hands of their own."""
     out: Path | None = None
     """Folder of the run; runs/LEARNER-TASK if not given."""
     save_every: int = 200

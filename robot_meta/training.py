@@ -29,6 +29,7 @@ from robot_meta.loops import Sample, Trainable, TrainConfig, TrainStep
 from robot_meta.nets import vision
 from robot_meta.nets.vision import VisionConfig
 from robot_meta.session import Learner
+from robot_meta.together import Together
 from robot_meta.train_state import TrainState, load_state, save_state
 from robot_meta.types import Params
 
@@ -48,6 +49,8 @@ class Run:
     """Figures on the validation set."""
     start: Params | None = None
     """Parameters to start from; None for fresh ones."""
+    split: Callable[[Params], Mapping[str, Params]] = lambda params: {THETA: params}
+    """Which parameters are saved in which file, to evaluate and ship."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +271,36 @@ PREPARE: dict[str, Prepare] = {
 """How a run of each learner is prepared."""
 
 
+def together(runs: Mapping[str, Run]) -> Run:
+    """One run over those of several families, of which the first gives learner and eyes.
+
+    What is saved is `theta-FAMILY.safetensors` of each.
+    """
+    first = next(iter(runs.values()))
+    joint = Together({family: run.trainable for family, run in runs.items()})
+    samples = {family: run.sample for family, run in runs.items()}
+
+    def validate(params: Params) -> dict[str, float]:
+        return {
+            f"{key}_{family}": value
+            for family, run in runs.items()
+            if run.validate is not None
+            for key, value in run.validate(joint.of(family, params)).items()
+        }
+
+    starts = {family: run.start or run.learner.init(0) for family, run in runs.items()}
+    return Run(
+        learner=first.learner,
+        trainable=joint,
+        sample=lambda rng: joint.draw(samples, rng),
+        validate=validate,
+        start=joint.join(starts),
+        split=lambda params: {
+            f"theta-{family}.safetensors": joint.of(family, params) for family in runs
+        },
+    )
+
+
 def train(run: Run, config: TrainConfig, saving: Saving) -> Iterator[TrainStep]:
     """Train, or go on from the state in the folder, and yield every step.
 
@@ -303,7 +336,8 @@ def _written(
     def save(step: TrainStep) -> None:
         save_state(saving.out / STATE, step.state, name, settings, config)
         notes = {"steps": step.number, "train": as_dict(config), **(saving.notes or {})}
-        checkpoint.save(saving.out / THETA, step.averaged, settings, name, notes=notes)
+        for file, params in run.split(step.averaged).items():
+            checkpoint.save(saving.out / file, params, settings, name, notes=notes)
 
     try:
         with TensorBoard(saving.out / BOARD, saving.log_every) as board:
