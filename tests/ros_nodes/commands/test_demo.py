@@ -109,3 +109,23 @@ def test_evaluation_over_the_nodes_agrees_with_the_one_in_process(nodes, tmp_pat
     assert metrics["agreement"]["value"] == metrics["identical"]["value"] == 1.0
     assert metrics["demos_identical"]["value"] == 1.0
     assert metrics["success"]["n"] == metrics["agreement"]["n"] == 2
+
+
+def test_a_person_on_video_shows_a_task(nodes, tmp_path):
+    theta, result = untrained.save(tmp_path, "daml"), tmp_path / "result.json"
+    words = ("--from", "human", "--tasks", "1", "--trials", "1", "--checkpoint", str(theta),
+             "--json", str(result), "--episodes", str(tmp_path / "episodes"))  # fmt: skip
+    process = nodes.python(
+        "-m", "ros_nodes.cli", "demo", *words, COLUMNS="200", TMPDIR=str(tmp_path)
+    )
+    assert process.wait(LIMIT_S) == 0, process.output
+    told = read_result(result)
+    assert told["name"] == "demo-human"
+    [lesson] = told["config"]["lessons"]
+    episode = tmp_path / "episodes" / lesson["episode"]
+    assert json.loads((episode / "episode.json").read_text())["kind"] == "human"
+    [film] = (tmp_path / "episodes" / "films").glob("*.mp4")
+    with av.open(str(film)) as container:
+        assert container.streams.video[0].codec_context.name in ("h264", "mpeg4")
+        assert sum(1 for _ in container.decode(video=0)) == lesson["demo_steps"]
+    assert result.with_suffix(".mp4").stat().st_size > 10_000
