@@ -217,6 +217,7 @@ def evaluate(
         figures = {key: metric.value for key, metric in metrics.items()}
         words = f"eval {learner} {task} --trials {options.trials} --seed {options.seed}"
         words += f" --evidence {options.evidence}" if options.evidence != "robot" else ""
+        words += f" --film {options.film}" if options.film != "train" else ""
         append_test_log(report.RESULTS, words, sha, {"seed": options.seed, "metrics": figures})
     if options.json is not None:
         write_result(

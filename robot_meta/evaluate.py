@@ -13,7 +13,7 @@ from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import gymnasium
 import numpy as np
@@ -21,6 +21,8 @@ import numpy as np
 from robot_meta import rollout
 from robot_meta.cpu import worker_pool
 from robot_meta.data.batches import Evidence
+from robot_meta.errors import ConfigError
+from robot_meta.options import Film
 from robot_meta.results import Metric
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
@@ -52,11 +54,21 @@ class EvalConfig:
     control_trials: int = 1
     """Trials of a task under each control and each further number of shots."""
     evidence: Evidence = "robot"
-    film: str = "train"
+    film: Film = "train"
     """Preset of people and their cameras, where a person shows the task."""
     preset: str = "mild"
     max_steps: int = 100
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse films that do not exist, and those that nobody would see."""
+        if self.film not in get_args(Film):
+            raise ConfigError(f"no films {self.film!r}; there are {', '.join(get_args(Film))}")
+        if self.film != "train" and self.evidence != "human":
+            raise ConfigError(
+                f"films {self.film!r} are of people, but the evidence is {self.evidence!r}; "
+                "choose the evidence human"
+            )
 
     @property
     def tasks(self) -> int:

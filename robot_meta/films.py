@@ -6,23 +6,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from robot_meta import checkpoint, report
 from robot_meta.cpu import worker_pool
 from robot_meta.evaluate import EvalConfig, evaluate, metrics
 from robot_meta.experiments import Check, Watch
+from robot_meta.options import Film
 from robot_meta.results import Metric, append_test_log, write_result
 
-PRESETS = (
-    "train",
-    "background",
-    "azimuth",
-    "half_speed",
-    "double_speed",
-    "small_hand",
-    "large_hand",
-    "phone",
-)
+PRESETS: tuple[Film, ...] = get_args(Film)
 """`train` is what training saw; each of the others leaves it in one respect."""
 KEPT = {preset: 0.95 if preset == "phone" else 0.75 for preset in PRESETS[1:]}
 """Share of the success under `train` that is to be kept."""

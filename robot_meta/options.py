@@ -8,6 +8,17 @@ from typing import Literal
 
 Family = Literal["reach", "push", "place", "pick_place"]
 Split = Literal["train", "val", "test"]
+Film = Literal[
+    "train",
+    "background",
+    "azimuth",
+    "half_speed",
+    "double_speed",
+    "small_hand",
+    "large_hand",
+    "phone",
+]
+"""How people and their cameras are drawn: `train` is what training saw."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +88,8 @@ class EvalOptions:
     """Numbers of demonstrations to adapt on."""
     evidence: Literal["robot", "state", "video", "human"] = "robot"
     """What shows the task: a robot's demo; its pictures and states; its pictures; a person's."""
-    film: str = "train"
-    """How people and their cameras are drawn, where a person shows it."""
+    film: Film = "train"
+    """How people and their cameras are drawn, with --evidence human."""
     checkpoint: Path | None = None
     """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
     blind: Path | None = None

@@ -63,6 +63,7 @@ def round_trip(rgb: Rgb, hz: int = 10) -> Rgb:
     _encode(file, rgb, hz)
     file.seek(0)
     with av.open(file, "r") as container:
+        container.streams.video[0].thread_count = 1
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return np.stack(pictures)
 
@@ -73,6 +74,8 @@ def _encode(file: io.BytesIO, rgb: Rgb, hz: int) -> None:
         stream: Any = container.add_stream(codec, rate=hz)
         stream.height, stream.width = rgb.shape[1:3]
         stream.pix_fmt = "yuv420p"
+        # As many threads as there are cores is the default, and what comes out depends on it.
+        stream.thread_count = 1
         if codec == "libx264":
             stream.options = {"crf": str(CRF), "preset": "veryfast"}
         for picture in rgb:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from robot_meta import evaluate
+from robot_meta.errors import ConfigError
 from robot_meta.evaluate import CONTROLS, DEMO_TRIAL, Case, EvalConfig, chosen_tasks, metrics
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
@@ -45,6 +46,14 @@ def test_tasks_are_drawn_by_the_seed_without_repeats():
 
 def test_trials_and_demonstrations_never_share_an_arrangement():
     assert EvalConfig(trials=444).a_task < DEMO_TRIAL
+
+
+def test_films_are_named_and_of_people():
+    assert EvalConfig(evidence="human", film="phone").film == "phone"
+    with pytest.raises(ConfigError, match="no films 'cinema'; there are train, .*phone"):
+        EvalConfig(evidence="human", film="cinema")
+    with pytest.raises(ConfigError, match="the evidence is 'robot'; choose the evidence human"):
+        EvalConfig(film="phone")
 
 
 # --- figures ----------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 from pathlib import Path
+from typing import get_args
 
-from robot_meta.options import TrainOptions
+from robot_meta.options import Film, TrainOptions
+from robot_meta.rollout import PHONE
+from sim.manner import FILM_PRESETS
 
 
 def test_options_become_words_again():
@@ -10,3 +13,7 @@ def test_options_become_words_again():
     assert words[words.index("--out") + 1] == "x y"
     assert "--workers" not in words
     assert "--data" not in words
+
+
+def test_films_are_those_of_the_world_and_the_phones():
+    assert get_args(Film) == (*FILM_PRESETS, PHONE)

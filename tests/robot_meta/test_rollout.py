@@ -123,3 +123,48 @@ def test_frames_can_carry_another_picture(env):
     assert frame.rgb is black
     assert frame.stamp_ns == 5 * TICK_NS
     assert frame.gripper_m == observation["gripper_m"][0]
+
+
+# --- people -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def filmed(env):
+    return rollout.film(env, seed=3, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def by_phone(env):
+    return rollout.film(env, seed=3, options=OPTIONS, preset=rollout.PHONE)
+
+
+def test_a_film_knows_nothing_of_a_robot(filmed):
+    demo, _ = filmed
+    assert (demo.kind, demo.task, demo.actions) == ("human", "place/val/4", None)
+    assert demo.rgb.shape == (len(demo), 80, 80, 3)
+    assert np.isnan(demo.q_rad).all()
+    assert np.isnan(demo.ee_pos_m).all()
+
+
+def test_a_phone_shows_the_same_film_worse_and_a_little_off(filmed, by_phone):
+    (plain, placed), (phone, other) = filmed, by_phone
+    assert other == placed, "the same person does the same task"
+    assert phone.rgb.shape == plain.rgb.shape
+    assert phone.rgb.dtype == np.uint8
+    apart = [np.abs(plain.rgb.astype(int) - rgb).mean((1, 2, 3)) for rgb in phone.rgb]
+    assert 1 < np.mean(np.diag(apart)) < 20
+    # A frame is most like itself, or like its neighbours where the hand rests.
+    nearest = np.argmin(apart, axis=1)
+    assert np.median(np.abs(nearest - np.arange(len(phone)))) <= 1
+    tone = [rgb.mean((0, 1, 2)) for rgb in (plain.rgb, phone.rgb)]
+    assert np.abs(tone[0] - tone[1]).max() < 12, "colours stay in their places"
+
+
+def test_a_phones_film_is_drawn_by_seed_task_and_trial(env, by_phone):
+    again, _ = rollout.film(env, seed=3, options=OPTIONS, preset=rollout.PHONE)
+    assert np.array_equal(again.rgb, by_phone[0].rgb)
+
+
+def test_films_that_do_not_exist_are_refused(env):
+    with pytest.raises(ValueError, match="no film preset 'cinema'; there are train"):
+        rollout.film(env, seed=3, options=OPTIONS, preset="cinema")
