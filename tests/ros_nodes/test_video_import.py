@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from robot_meta import learners
+from robot_meta.data import phone
 from robot_meta.errors import ConfigError, DataError, DemoFormatError
 from robot_meta.session import Session
 from ros_nodes.bag import Bag, read_demo
@@ -16,6 +17,8 @@ from ros_nodes.cli import main
 from ros_nodes.store import Store, lint
 from ros_nodes.video_file import VideoFile
 from ros_nodes.video_import import Cut, import_video
+from sim.film import WHOLE_PICTURE, film, film_stream
+from sim.tasks import draw_task
 from tests.ros_nodes.recordings import CONTRACT
 from tests.ros_nodes.videos import level, moving, ramp, write
 
@@ -197,6 +200,21 @@ def test_options_of_videos_are_for_videos(tmp_path, capsys):
 def session(name):
     learner = learners.make(name)
     return Session(learner, learner.init(0))
+
+
+def test_a_rendered_person_comes_through_a_phones_file(take, tmp_path):
+    """As a camera of ours films and a phone writes it: nearly what a policy is trained on."""
+    task = draw_task("place", "val", 3)
+    whole = film(task, film_stream(task, 0, 0), image=WHOLE_PICTURE)
+    phone.write(tmp_path / "film.mp4", whole.rgb)
+    done, demo = take(tmp_path / "film.mp4")
+    assert len(demo) == whole.length == done.pictures
+    expected = np.stack([SHOWN.apply(each) for each in whole.rgb]).astype(float)
+    assert np.abs(demo.rgb - expected).mean() < 8, "noise and the codec, no more"
+    moves = np.abs(np.diff(expected, axis=0)).max((1, 2, 3)) > 60
+    for t in np.flatnonzero(moves):
+        now, after = (np.abs(demo.rgb[t] - expected[i]).mean() for i in (t, t + 1))
+        assert now < after, "each picture in its place"
 
 
 def test_a_learner_of_videos_adapts_on_it(take, tmp_path):
