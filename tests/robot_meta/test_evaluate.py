@@ -50,7 +50,7 @@ def test_trials_and_demonstrations_never_share_an_arrangement():
 
 def test_films_are_named_and_of_people():
     assert EvalConfig(evidence="human", film="phone").film == "phone"
-    with pytest.raises(ConfigError, match="no films 'cinema'; there are train, .*phone"):
+    with pytest.raises(ConfigError, match=r"no films 'cinema'; there are train, .*phone"):
         EvalConfig(evidence="human", film="cinema")
     with pytest.raises(ConfigError, match="the evidence is 'robot'; choose the evidence human"):
         EvalConfig(film="phone")

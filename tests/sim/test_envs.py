@@ -305,4 +305,7 @@ def test_a_person_shows_what_the_robot_is_to_do():
     _, info = env.reset(options={"task": 3, "avoid": shown.arrangement.target_xy_m(shown.task)})
     apart = info["arrangement"].target_xy_m(shown.task) - shown.arrangement.target_xy_m(shown.task)
     assert np.hypot(*apart[0]) >= 0.10
+    whole = env.film(3, seed=1, trial=2, frames=3, whole=True)
+    assert whole.rgb.shape == (3, 240, 320, 3)
+    assert np.array_equal([POLICY_IMAGE.apply(rgb) for rgb in whole.rgb], shown.rgb)
     env.close()
