@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from robot_meta.demo_loss import Support, support_of
+from robot_meta.errors import ConfigError
 from robot_meta.imitator import action_error
 from robot_meta.inner import step_sizes
 from robot_meta.learners.daml import Daml
@@ -79,7 +80,10 @@ class PlainDaml(nn.Module):
         super().__init__()
         net, learned = learner.settings.net, learner.settings.learned
         if learned.form != "pose":
-            raise ValueError(f"the peer is written for the form pose, not {learned.form!r}")
+            raise ConfigError(
+                f"the plain peer is written for the form pose, not {learned.form!r}; give a "
+                "checkpoint of that form"
+            )
         rows, columns = net.grid
         self.eyes = Eyes(net, rows * columns)
         c = net.channels[-1]
