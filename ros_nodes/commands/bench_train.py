@@ -17,7 +17,8 @@ from robot_meta.results import Metric, write_result
 
 PROTOCOL = (
     "`robot-meta train daml place` of the shipped size on random pictures, the same global batch "
-    "of {batch} tasks a meta-step: in one process of one thread, and in two under torchrun (gloo). "
+    "of {batch} tasks a meta-step, drawn in two equal shares: both by one process of one thread, "
+    "and one each by two under torchrun (gloo), which take the same steps. "
     "Rounds of {steps} steps, one after the other, {rounds} times; the time is that between the "
     "first and the last logged step of a round, so that starting does not count. The median of "
     "the rounds is told. Needs two idle cores."
