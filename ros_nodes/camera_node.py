@@ -136,6 +136,7 @@ class CameraNode(RobotNode):
             self.now_ns,
             self._came.trigger,
         )
+        self._watch()  # from now on no report is of before
 
     # --- pictures -------------------------------------------------------------------------------
 
@@ -218,7 +219,6 @@ class CameraNode(RobotNode):
         after_ns = self._capture.last_ns
         self.stop()
         self._begin(after_ns)
-        self._watch()  # from now on no report is of before
         response.success, response.message = True, f"{self.p.source} is opened anew"
         return response
 

@@ -74,13 +74,24 @@ def record(
 
 
 class Client:
-    """Talks to one recorder, and with `play` to a camera node that plays a file."""
+    """Talks to one recorder, and with `play` to a camera node that plays a file.
+
+    Args:
+        namespace: of both.
+        stopped: whether the episode that runs is to end.
+        check: called again and again while waiting; raises when waiting is in vain.
+        patience_s: how long to wait for nodes that have yet to start.
+        play: let the camera play its file, and end with it.
+        quiet: print nothing.
+    """
 
     def __init__(
         self,
         namespace: str,
-        stopped: Callable[[], bool],
+        stopped: Callable[[], bool] = lambda: False,
         *,
+        check: Callable[[], None] = lambda: None,
+        patience_s: float = SERVER_S,
         play: bool = False,
         quiet: bool = False,
     ) -> None:
@@ -92,6 +103,7 @@ class Client:
         from std_srvs.srv import Trigger
 
         self._namespace, self._stopped, self._quiet = namespace, stopped, quiet
+        self._check, self._patience_s = check, patience_s
         self._goal, self._request = RecordEpisode.Goal, Trigger.Request
         self._result = RecordEpisode.Result
         self._context = Context()
@@ -128,10 +140,12 @@ class Client:
         """
         self._until(
             self._action.server_is_ready,
-            SERVER_S,
+            self._patience_s,
             "no recorder; start one with `robot-meta launch record`, or for a person "
             "`robot-meta launch camera`",
         )
+        if self._film is not None:
+            self._cue(self._film)
         goal = self._goal(task=task, kind=self._kind(kind), max_duration_s=limit_s)
         sent = self._action.send_goal_async(
             goal, feedback_callback=None if self._quiet else _show(label)
@@ -144,9 +158,9 @@ class Client:
             )
         result, key = handle.get_result_async(), ""
         if self._film is not None:
-            self._call(self._film.begin, "camera/restart")
-            self._film.begun()
+            self._begin(self._film)
         while not (result.done() or key or self._stopped() or (self._film and self._film.ended)):
+            self._check()
             self._executor.spin_once(timeout_sec=0.05)
             key = KEYS.get((terminal.read() or b"")[:1], "") if terminal is not None else ""
         if not self._quiet:
@@ -162,13 +176,34 @@ class Client:
         Raises:
             SessionError: it does not answer.
         """
-        return self._call(self._services[name], f"recorder/{name}")
+        answer = self._call(self._services[name], f"recorder/{name}", self._request())
+        return str(answer.message)
 
-    def _call(self, client: Any, name: str) -> str:
+    def _cue(self, film: ShowingFilm) -> None:
+        """Connect camera and recorder by a picture that nobody needs, then stop the camera."""
+
+        def heard() -> bool:
+            film.show_again()
+            return film.recorder_hears
+
+        self._until(
+            heard,
+            self._patience_s,
+            "the recorder hears no camera; start both with `robot-meta launch camera source:=FILE`",
+        )
+        self._call(film.change, "camera/change_state", film.stop)  # refused where it stands already
+
+    def _begin(self, film: ShowingFilm) -> None:
+        """Let the file begin."""
+        if not self._call(film.change, "camera/change_state", film.begin).success:
+            raise SessionError("the camera does not begin its file; its log says why")
+        film.begun()
+
+    def _call(self, client: Any, name: str, request: Any) -> Any:
         self._until(client.service_is_ready, SERVER_S, f"no service {name}; is that node running?")
-        future = client.call_async(self._request())
+        future = client.call_async(request)
         self._until(future.done, CLOSE_S, f"{name} did not answer")
-        return str(future.result().message)
+        return future.result()
 
     def _kind(self, kind: str) -> int:
         return int(self._goal.HUMAN if kind == "human" else self._goal.ROBOT)
@@ -189,6 +224,7 @@ class Client:
         while not condition():
             if time.monotonic() > end:
                 raise SessionError(what)
+            self._check()
             self._executor.spin_once(timeout_sec=0.05)
 
 

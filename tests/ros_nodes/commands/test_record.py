@@ -15,10 +15,11 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("robot_meta_msgs")
 
+from diagnostic_msgs.msg import DiagnosticArray
 from robot_meta_msgs.msg import RecorderStatus
 
 from ros_nodes.bag import read_demo
-from ros_nodes.qos import STATUS
+from ros_nodes.qos import DIAGNOSTICS, STATUS
 from ros_nodes.store import Store, lint
 from ros_nodes.video_file import VideoFile
 from tests.ros_nodes.recordings import CONTRACT
@@ -105,17 +106,49 @@ def test_a_film_is_played_from_its_beginning_and_recorded_to_its_end(nodes, ros_
     film = write(tmp_path / "film.mp4", moving([(0.0, 2.0)], 2.0))
     nodes.python("-c", CLI, "launch", "camera", f"source:={film}", f"episodes:={tmp_path / 'e'}")
     status = ros_client.inbox(RecorderStatus, "recorder/status", STATUS)
-    ros_client.until(lambda: status and "/front/image_raw" not in status[-1].silent_topics)
+    ros_client.until(lambda: status)  # by now the first showing may run, or be over
+    child = nodes.python("-c", CLI, "record", "--kind", "human", "--play", "--episodes", "2")
+    assert child.wait() == 0, child.output
+    episodes = Store(tmp_path / "e").episodes()
+    assert [e.info.termination_reason for e in episodes] == ["stop requested"] * 2
+    assert [shown_at(e.path) for e in episodes] == [times(film)] * 2
+
+
+def test_a_film_that_had_ended_before_there_was_a_recorder(nodes, ros_client, tmp_path):
+    film = write(tmp_path / "film.mp4", moving([(0.0, 1.0)], 1.0))
+    diagnostics = ros_client.inbox(DiagnosticArray, "/diagnostics", DIAGNOSTICS)
+    nodes.node("ros_nodes.camera_node", "-p", f"source:={film}")
+    told = lambda: [s.message for a in diagnostics for s in a.status]  # noqa: E731
+    ros_client.until(lambda: any("the file has ended" in text for text in told()))
+    nodes.node("ros_nodes.recorder_node", "-p", f"directory:={tmp_path / 'e'}")
+    status = ros_client.inbox(RecorderStatus, "recorder/status", STATUS)
+    ros_client.until(lambda: status)
     child = nodes.python("-c", CLI, "record", "--kind", "human", "--play")
     assert child.wait() == 0, child.output
     (episode,) = Store(tmp_path / "e").episodes()
-    assert episode.info.termination_reason == "stop requested"
-    demo = read_demo(episode.path, CONTRACT)
-    # What was still left of the first showing may come before.
+    assert shown_at(episode.path) == times(film)
+
+
+def test_without_a_camera_nothing_is_played(nodes, ros_client, tmp_path):
+    nodes.node("ros_nodes.recorder_node", "-p", f"directory:={tmp_path / 'e'}")
+    status = ros_client.inbox(RecorderStatus, "recorder/status", STATUS)
+    ros_client.until(lambda: status)
+    child = nodes.python("-c", CLI, "record", "--kind", "human", "--play")
+    assert child.wait() == 1
+    assert "the recorder hears no camera" in child.output
+    assert Store(tmp_path / "e").episodes() == []
+
+
+def times(film: Path) -> list[int]:
+    """When a file's pictures are shown, ns."""
     with VideoFile(film) as file:
-        times = [picture.time_ns for picture in file.pictures()]
-    stamps = demo.stamp_ns[-len(times) :]
-    assert (stamps - stamps[0]).tolist() == times
+        return [picture.time_ns for picture in file.pictures()]
+
+
+def shown_at(episode: Path) -> list[int]:
+    """The same of a recording, since its first picture."""
+    stamps = read_demo(episode, CONTRACT).stamp_ns
+    return (stamps - stamps[0]).tolist()
 
 
 def wait_for(child, text):
