@@ -163,6 +163,8 @@ def demo(
             limit = EvalConfig(family=task).max_steps
             director = Director(client, max_steps=limit, lockstep=lockstep, film=True)
             show = _shower(director, shown_by, seed, episodes)
+            if shown_by == "human" and lockstep:
+                client.set_pause(True)  # a world that runs as fast as it can leaves no time to film
             stage = Stage(client, director, console, show, teacher)
             lessons = _teach(stage, task, tasks, trials, seed, video)
     return _report(stage, lessons, theta, json, video, seed, time.monotonic() - began)
@@ -214,10 +216,11 @@ def _teach(
         for k in range(tasks):
             drawn = draw_task(family, "test", int(order[k % len(order)]))
             head = f"task {k + 1} of {tasks}"
-            stage.console.print(f"[bold]{head}[/]  {_in_words(drawn)}  [dim]{drawn.label}[/]")
+            told = f"[bold]{head}[/]  {in_words(drawn)}  [dim]{drawn.label}[/]"
+            stage.console.print(told, soft_wrap=True)
             lesson = _lesson(stage, step, drawn, trials, seed)
             lessons.append(lesson)
-            _film(film, f"{head}: {_in_words(drawn)}", lesson, stage.teacher.how)
+            _film(film, f"{head}: {in_words(drawn)}", lesson, stage.teacher.how)
     return lessons
 
 
@@ -230,7 +233,8 @@ def _lesson(
     shown = stage.show(task)
     console.print(
         f"  shown once: {0.1 * shown.steps:.1f} s of {stage.teacher.how}, recorded in "
-        f"[dim]{Path(shown.episode).name}[/]"
+        f"[dim]{Path(shown.episode).name}[/]",
+        soft_wrap=True,
     )
     adapted = stage.client.adapt(shown.episode)
     console.print(
@@ -282,7 +286,7 @@ def _film(film: Any, title: str, lesson: Lesson, how: str) -> None:
         take.pictures.clear()
 
 
-def _in_words(task: Task) -> str:
+def in_words(task: Task) -> str:
     """What the demonstration points at, for people; the policy is never told."""
     container = _look(task.containers[task.target_container]) if task.containers else ""
     thing = _look(task.objects[task.target_object])

@@ -13,7 +13,9 @@ import pytest
 pytest.importorskip("rclpy")
 
 from robot_meta.results import read_result
+from ros_nodes.bag import read_demo
 from tests.ros_nodes import untrained
+from tests.ros_nodes.recordings import CONTRACT
 
 pytestmark = pytest.mark.ros
 LIMIT_S = 240.0
@@ -113,8 +115,9 @@ def test_evaluation_over_the_nodes_agrees_with_the_one_in_process(nodes, tmp_pat
 
 def test_a_person_on_video_shows_a_task(nodes, tmp_path):
     theta, result = untrained.save(tmp_path, "daml"), tmp_path / "result.json"
-    words = ("--from", "human", "--tasks", "1", "--trials", "1", "--checkpoint", str(theta),
-             "--json", str(result), "--episodes", str(tmp_path / "episodes"))  # fmt: skip
+    words = ("--from", "human", "--tasks", "1", "--trials", "1", "--lockstep",
+             "--checkpoint", str(theta), "--json", str(result),
+             "--episodes", str(tmp_path / "episodes"))  # fmt: skip
     process = nodes.python(
         "-m", "ros_nodes.cli", "demo", *words, COLUMNS="200", TMPDIR=str(tmp_path)
     )
@@ -123,7 +126,8 @@ def test_a_person_on_video_shows_a_task(nodes, tmp_path):
     assert told["name"] == "demo-human"
     [lesson] = told["config"]["lessons"]
     episode = tmp_path / "episodes" / lesson["episode"]
-    assert json.loads((episode / "episode.json").read_text())["kind"] == "human"
+    recorded = read_demo(episode, CONTRACT)
+    assert (recorded.kind, len(recorded)) == ("human", lesson["demo_steps"])
     [film] = (tmp_path / "episodes" / "films").glob("*.mp4")
     with av.open(str(film)) as container:
         assert container.streams.video[0].codec_context.name in ("h264", "mpeg4")
