@@ -68,8 +68,9 @@ def join_world() -> Iterator[World]:
 def run_workers(workers: int, module: str, arguments: Sequence[str]) -> int:
     """Run `python -m module arguments` in `workers` processes of one thread; give the exit code."""
     launcher = ("torch.distributed.run", "--standalone", f"--nproc-per-node={workers}")
+    # After "--" no option of ours is taken for a short form of one of the launcher's.
     return subprocess.run(
-        [sys.executable, "-m", *launcher, "-m", module, *arguments],
+        [sys.executable, "-m", *launcher, "-m", "--", module, *arguments],
         env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
         check=False,
     ).returncode

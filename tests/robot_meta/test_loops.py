@@ -232,7 +232,8 @@ def test_the_launcher_gives_the_exit_code_of_its_workers(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "job.py").write_text(
         "import os, sys\n"
-        f"open({str(tmp_path)!r} + '/' + os.environ['RANK'], 'w').write(sys.argv[1])\n"
+        f"open({str(tmp_path)!r} + '/' + os.environ['RANK'], 'w').write(' '.join(sys.argv[1:]))\n"
     )
-    assert run_workers(2, "job", ["word"]) == 0
-    assert [(tmp_path / rank).read_text() for rank in "01"] == ["word", "word"]
+    words = ["word", "--start", "here"]  # an option that the launcher has longer ones of
+    assert run_workers(2, "job", words) == 0
+    assert [(tmp_path / rank).read_text() for rank in "01"] == [" ".join(words)] * 2
