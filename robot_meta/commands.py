@@ -246,7 +246,8 @@ def experiment(
 
     Args:
         name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
-            family each), one-shot (all methods side by side), or films (other people and cameras).
+            family each), one-shot (all methods side by side), films (other people and cameras), or
+            failures (a picture of ten of DAML's failures at place).
         seeds: Evaluation seeds.
         trials: Trials of each seed; the experiment's own number if not given.
         checkpoint: Trained parameters; the shipped ones if not given.
@@ -257,13 +258,16 @@ def experiment(
     """
     from rich.progress import track
 
-    from robot_meta import experiments, films, one_shot, report
+    from robot_meta import experiments, failures, films, one_shot, report
 
     def watch(cases: Any, what: str, total: int) -> Any:
         return track(cases, what, total=total)
 
     if name == "one-shot":
         one_shot.run(quick=quick, workers=workers, out=json, watch=watch)
+        return 0
+    if name == "failures":
+        print(failures.run())
         return 0
     if name == "films":
         return experiments.tell(films.run(quick=quick, workers=workers, out=json, watch=watch))
