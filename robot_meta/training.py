@@ -100,20 +100,12 @@ def prepare_mil(sources: Sources, settings: Mapping[str, Any], batch: int) -> Ru
         ConfigError: a setting that `MilConfig` does not know.
         CheckpointError: `start` is no checkpoint, or its parameters have other shapes.
     """
-    config = from_dict(mil.MilConfig, placed(sources.family, settings))
-    learner = mil.Mil(config)
-    train, held = _robots(sources)
+    learner = mil.make(placed(sources.family, settings))
 
     def sample(data: DemoSet, rng: np.random.Generator) -> Batch:
-        return mil.sample_batch(data, config, batch, rng)
+        return mil.sample_batch(data, learner.settings, batch, rng)
 
-    return Run(
-        learner=learner,
-        trainable=learner,
-        sample=lambda rng: sample(train, rng),
-        validate=validated(learner, lambda rng: sample(held, rng)) if held else None,
-        start=beginning(learner, sources),
-    )
+    return _with_robots(learner, sample, sources)
 
 
 def prepare_daml(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
@@ -141,17 +133,24 @@ def prepare_waypoints(sources: Sources, settings: Mapping[str, Any], batch: int)
 def prepare_finetune(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
     """Behaviour cloning without any demonstration; as `prepare_mil`."""
     learner = finetune.make(placed(sources.family, settings))
-    train, held = _robots(sources)
 
     def sample(data: DemoSet, rng: np.random.Generator) -> Batch:
         sizes = (1, learner.settings.query_frames)
         return sample_shown(None, data, sizes, {"robot": 1.0}, batch, rng)
 
+    return _with_robots(learner, sample, sources)
+
+
+def _with_robots(
+    learner: Any, draw: Callable[[DemoSet, np.random.Generator], Batch], sources: Sources
+) -> Run:
+    """A run of a learner that robots alone show tasks to."""
+    train, held = _robots(sources)
     return Run(
         learner=learner,
         trainable=learner,
-        sample=lambda rng: sample(train, rng),
-        validate=validated(learner, lambda rng: sample(held, rng)) if held else None,
+        sample=lambda rng: draw(train, rng),
+        validate=validated(learner, lambda rng: draw(held, rng)) if held else None,
         start=beginning(learner, sources),
     )
 
