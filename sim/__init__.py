@@ -24,3 +24,11 @@ _FAMILY_IDS = {
 
 for _family, _id in _FAMILY_IDS.items():
     gymnasium.register(id=_id, entry_point="sim.envs:SawyerEnv", kwargs={"family": _family})
+
+_ROBOT_IDS = {
+    "half_cheetah": "sim/HalfCheetah-v0",
+    "ant": "sim/Ant-v0",
+}
+
+for _robot, _id in _ROBOT_IDS.items():
+    gymnasium.register(id=_id, entry_point="sim.legged_envs:LeggedEnv", kwargs={"robot": _robot})

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from sim.fault_table import Table, named
 from sim.sawyer import JOINT_NAMES
 from sim.world import World
 
@@ -66,7 +67,7 @@ class JointFriction:
         return undo
 
 
-ARM_FAULTS: dict[str, type[Any]] = {"camera_delay": CameraDelay, "joint_friction": JointFriction}
+ARM_FAULTS: Table = {"camera_delay": CameraDelay, "joint_friction": JointFriction}
 
 
 def arm_fault(name: str, parameters: Mapping[str, Any]) -> Fault | None:
@@ -76,21 +77,5 @@ def arm_fault(name: str, parameters: Mapping[str, Any]) -> Fault | None:
         ValueError: an unknown fault or parameter (the message lists what exists), or a value out
             of range.
     """
-    if name in ("", "none"):
-        return None
-    if name not in ARM_FAULTS:
-        raise ValueError(f"unknown fault {name!r}; there are none, {', '.join(ARM_FAULTS)}")
-    kind = ARM_FAULTS[name]
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    values: dict[str, Any] = {}
-    for key, value in parameters.items():
-        if key not in fields:
-            raise ValueError(f"fault {name} has no parameter {key!r}; it has {', '.join(fields)}")
-        wanted = type(fields[key].default)
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, wanted):
-            raise ValueError(f"fault {name}: {key} must be a {wanted.__name__}, got {value!r}")
-        values[key] = value
-    fault: Fault = kind(**values)
+    fault: Fault | None = named(ARM_FAULTS, name, parameters)
     return fault

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from robot_meta.errors import ConfigError
+from robot_meta.motion import MotionLearner
 from robot_meta.session import Learner
 
 Factory = Callable[[Mapping[str, Any]], Learner]
@@ -22,6 +23,14 @@ _BUILT_IN = {
     "mil": "robot_meta.learners.mil:make",
     "waypoints": "robot_meta.learners.waypoints:make",
 }
+_MOTION = {
+    "grbal": "robot_meta.learners.grbal:make",
+    "history": "robot_meta.learners.history:make",
+    "mb": "robot_meta.learners.mb:make",
+    "rebal": "robot_meta.learners.rebal:make",
+    "rls": "robot_meta.learners.rls:make",
+}
+"""Learners of motion: they adapt to what a robot has just done, not to a demonstration."""
 _added: dict[str, Factory] = {}
 
 
@@ -47,6 +56,30 @@ def make(name: str, config: Mapping[str, Any] | None = None) -> Learner:
         return _added[name](config or {})
     if name not in _BUILT_IN:
         raise ConfigError(f"learner {name!r} is unknown; known are {', '.join(names())}")
-    module, function = _BUILT_IN[name].split(":")
-    factory: Factory = getattr(importlib.import_module(module), function)
-    return factory(config or {})
+    learner: Learner = _imported(_BUILT_IN[name])(config or {})
+    return learner
+
+
+def motion_names() -> tuple[str, ...]:
+    """All learners of motion, in alphabetical order."""
+    return tuple(sorted(_MOTION))
+
+
+def make_motion(name: str, config: Mapping[str, Any]) -> MotionLearner:
+    """Build the learner of motion `name`; its config says at least which body it is for.
+
+    Raises:
+        ConfigError: the name is unknown, or its config is refused.
+    """
+    if name not in _MOTION:
+        raise ConfigError(
+            f"learner of motion {name!r} is unknown; known are {', '.join(motion_names())}"
+        )
+    learner: MotionLearner = _imported(_MOTION[name])(config)
+    return learner
+
+
+def _imported(where: str) -> Callable[[Mapping[str, Any]], Any]:
+    module, function = where.split(":")
+    factory: Callable[[Mapping[str, Any]], Any] = getattr(importlib.import_module(module), function)
+    return factory

@@ -1,0 +1,87 @@
+"""GrBAL: a model of motion meta-trained so that a gradient step on the last M steps fits the next K.
+
+Nagabandi, Clavera et al. 2019, "Learning to Adapt in Dynamic, Real-World Environments through
+Meta-Reinforcement Learning". Step sizes are learned, one for each parameter (Meta-SGD, Li et al.
+2017); the paper's is one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from robot_meta import inner
+from robot_meta.config import from_dict
+from robot_meta.errors import ConfigError
+from robot_meta.motion import Chunk, MotionConfig, Steps, future_error, step_loss
+from robot_meta.nets.dynamics import Dynamics
+from robot_meta.types import Params
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrBALConfig(MotionConfig):
+    """Settings."""
+
+    steps: int = 1
+    """Gradient steps on the past."""
+    alpha: float = 0.05
+    """First size of the learned steps."""
+    clip: float = 10.0
+    """Bound on each element of the inner gradient."""
+
+    def __post_init__(self) -> None:
+        """Refuse steps that do not adapt."""
+        super().__post_init__()
+        if self.steps < 0 or not (self.alpha > 0 and self.clip > 0):
+            raise ConfigError(f"grbal: need steps >= 0, alpha and clip > 0, got {self}")
+
+
+class GrBAL:
+    """The learner."""
+
+    name = "grbal"
+
+    def __init__(self, config: GrBALConfig) -> None:
+        self.config = config
+        self.net = Dynamics(config.net, config.body, config.normal)
+
+    def init(self, seed: int) -> Params:
+        """Fresh parameters and step sizes."""
+        theta = self.net.init(torch.Generator().manual_seed(seed))
+        sizes = dict.fromkeys(theta, self.config.alpha)
+        return {**theta, **inner.initial_sizes(sizes, max(self.config.steps, 1))}
+
+    def adapt(self, theta: Params, past: Steps) -> Params:
+        """Eq. 2 of the paper: phi = theta - alpha * grad L(theta, the last M steps)."""
+        phi = theta
+        for k in range(self.config.steps):
+            _, phi = inner.step(
+                phi,
+                lambda params: step_loss(self.net, params, past),
+                inner.step_sizes(phi, k),
+                clip=self.config.clip,
+            )
+        return phi
+
+    def predict(self, phi: Params, state: Tensor, action: Tensor) -> Tensor:
+        """Changes (N, S) of states (N, S) under actions (N, A)."""
+        return self.net.delta(phi, self.net.inputs(state, action))
+
+    def task_loss(
+        self, params: Params, task: Chunk, step: int
+    ) -> tuple[Tensor, Mapping[str, float]]:
+        """Eq. 3: the loss of the next K steps after adapting on the last M."""
+        loss = future_error(self, params, task).mean()
+        with torch.no_grad():
+            before = vmap(lambda f: step_loss(self.net, params, f))(task.future).mean()
+        return loss, {"before": before.item()}
+
+
+def make(config: Mapping[str, Any]) -> GrBAL:
+    """The learner from its config as JSON values."""
+    return GrBAL(from_dict(GrBALConfig, config))

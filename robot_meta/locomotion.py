@@ -1,0 +1,140 @@
+"""Worlds of legged robots by name, and how the shared set of motion of each is made.
+
+A world is a robot and a kind of fault: training draws faults of that kind from its training set
+(and none, now and then), tests from its test set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+
+from robot_meta.body import Body
+from robot_meta.config import from_dict
+from robot_meta.data.motion_set import MotionSet
+from robot_meta.data.roam import Actor, Gaits, Roamed, TrueSimulator, roam
+from robot_meta.errors import ConfigError
+from robot_meta.planning import PlanConfig
+
+ENVIRONMENTS = {
+    "half_cheetah": "sim:sim/HalfCheetah-v0",
+    "ant": "sim:sim/Ant-v0",
+}
+"""Gymnasium ids of the robots."""
+STEPS = 200
+"""Control steps of an episode: 10 s."""
+HEALTHY_SHARE = 0.2
+"""Of training episodes: nothing is broken in them."""
+TRUE_PLANNER = PlanConfig(candidates=32, rounds=2, elites=6, horizon=12, beta=1.5)
+"""On the true physics, to collect good motion and as a bound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A robot and a kind of fault; `fault` "none" leaves it whole."""
+
+    robot: str
+    fault: str
+
+    def __post_init__(self) -> None:
+        """Refuse robots that do not exist."""
+        if self.robot not in ENVIRONMENTS:
+            raise ConfigError(f"no robot {self.robot!r}; there are {', '.join(ENVIRONMENTS)}")
+
+    def __str__(self) -> str:
+        """As in names of files."""
+        return f"{self.robot}-{self.fault}"
+
+    def make(self, **more: Any) -> Any:
+        """Its environment."""
+        terrain = "pier" if self.fault == "pier" else "flat"
+        made = gymnasium.make(
+            ENVIRONMENTS[self.robot], terrain=terrain, disable_env_checker=True, **more
+        )
+        return made.unwrapped
+
+    def draw(self, env: Any, split: str, rng: np.random.Generator) -> Any:
+        """A fault from the training or the test set, or None."""
+        if self.fault == "none":
+            return None
+        if split == "train" and rng.random() < HEALTHY_SHARE:
+            return None
+        return env.draw_fault(self.fault, split, rng)
+
+
+def body_of(env: Any) -> Body:
+    """What a learner knows of an environment's robot."""
+    return from_dict(Body, env.body)
+
+
+def streams(seed: int, role: str, count: int) -> list[np.random.Generator]:
+    """Independent generators for `count` robots; no two seeds or roles share any."""
+    root = np.random.SeedSequence([ord(c) for c in role] + [seed])
+    return [np.random.default_rng(each) for each in root.spawn(count)]
+
+
+Acting = Callable[[Any, int, int], Actor]
+"""(batch, robots, seed) to who acts."""
+
+
+def episodes(
+    world: World, split: str, act: Acting, robots: int, seed: int, steps: int = STEPS
+) -> Roamed:
+    """One episode of each of `robots` robots with faults of their own, run together."""
+    env = world.make()
+    rngs = streams(seed, f"{world} {split} faults", robots)
+    with env.batch(robots) as batch:
+        for i, rng in enumerate(rngs):
+            batch.set_fault(i, world.draw(env, split, rng))
+        first = streams(seed, f"{world} {split} starts", robots)
+        return roam(batch, act(batch, robots, seed), first, steps)
+
+
+def gaits(batch: Any, robots: int, seed: int) -> Actor:
+    """Noisy gaits."""
+    return Gaits(robots, batch.motors, batch.dt_s, streams(seed, "gaits", 1)[0])
+
+
+def true_simulator(batch: Any, robots: int, seed: int) -> Actor:
+    """A planner on the true physics, with noise so that what is near good motion is seen too."""
+    generator = torch.Generator().manual_seed(seed)
+    return TrueSimulator(batch, robots, TRUE_PLANNER, generator, noise=0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoamConfig:
+    """How much motion is collected before any learner acts."""
+
+    gaits: int = 64
+    """Episodes of noisy gaits."""
+    true: int = 64
+    """Episodes of the planner on the true physics."""
+    together: int = 32
+    """Robots run together."""
+    seed: int = 0
+    split: str = "train"
+    """Whose faults; `test` is for the oracle alone."""
+
+
+def collect(world: World, config: RoamConfig, path: Path) -> Iterator[tuple[int, int]]:
+    """Collect the shared set of a world into `path`, yielding (episodes, of so many)."""
+    total = config.gaits + config.true
+    kinds: Sequence[tuple[int, Acting]] = ((config.gaits, gaits), (config.true, true_simulator))
+    done: MotionSet | None = None
+    yield 0, total
+    for number, (count, act) in enumerate(kinds):
+        for first in range(0, count, config.together):
+            robots = min(config.together, count - first)
+            seed = 1000 * config.seed + 100 * number + first // config.together
+            motion = episodes(world, config.split, act, robots, seed).motion()
+            done = motion if done is None else done + motion
+            yield len(done.states), total
+    if done is None:
+        raise ConfigError("collect: no episodes were asked for")
+    done.save(path)

@@ -1,0 +1,64 @@
+"""A run of a learner of motion on a world's shared set, and its figures on held-out episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from robot_meta import learners
+from robot_meta.config import as_dict
+from robot_meta.data.motion_set import MotionSet
+from robot_meta.locomotion import World, body_of
+from robot_meta.motion import Chunk, MotionLearner, future_error
+from robot_meta.training import Run
+from robot_meta.types import Params
+
+HELD_SHARE = 0.1
+"""Of the episodes: validation."""
+HELD_WINDOWS = 512
+
+
+def prepare(
+    name: str, world: World, motion: MotionSet, settings: Mapping[str, Any], windows: int
+) -> Run:
+    """A run of the learner `name`.
+
+    Args:
+        name: of a learner of motion.
+        world: whose body the model is of.
+        motion: what it is trained on; the normaliser's figures are of all of it.
+        settings: of the learner, JSON values.
+        windows: windows a meta-step.
+
+    Raises:
+        ConfigError: an unknown learner or setting.
+        DataError: episodes too short for the windows.
+    """
+    train, held = motion.split(HELD_SHARE)
+    config = {
+        "body": as_dict(body_of(world.make())),
+        "normal": as_dict(train.normal()),
+        **settings,
+    }
+    learner = learners.make_motion(name, config)
+    past, future = learner.config.past, learner.config.future
+    judged = held.draw(past, future, HELD_WINDOWS, np.random.default_rng(0))
+
+    def validate(params: Params) -> dict[str, float]:
+        return {"error": mean_error(learner, params, judged)}
+
+    return Run(
+        learner=learner,  # type: ignore[arg-type]
+        trainable=learner,
+        sample=lambda rng: train.draw(past, future, windows, rng),
+        validate=validate,
+    )
+
+
+def mean_error(learner: MotionLearner, theta: Params, chunk: Chunk) -> float:
+    """Mean squared error of the future after adapting on the past, in spreads of changes."""
+    with torch.no_grad():
+        return float(future_error(learner, theta, chunk).mean())

@@ -1,0 +1,133 @@
+"""A model of motion: what the state changes by in one control step.
+
+S size of a state, A motors, D inputs: the entries of the state that a model may see, and the
+action. Inputs and changes are normalised by figures of the whole training set, which stay as they
+are while parameters adapt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, silu
+
+from robot_meta.body import Body
+from robot_meta.errors import ConfigError
+from robot_meta.types import Params
+
+MIN_SPREAD = 1e-3
+"""A quantity that hardly varies is not blown up to noise."""
+BOUND = 10.0
+"""Normalised inputs beyond this many standard deviations are cut off: no model knows them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normal:
+    """Means and spreads of a training set; empty tuples stand for 0 and 1."""
+
+    input_mean: tuple[float, ...] = ()
+    """(S + A,) of states and actions."""
+    input_std: tuple[float, ...] = ()
+    delta_mean: tuple[float, ...] = ()
+    """(S,) of changes."""
+    delta_std: tuple[float, ...] = ()
+
+    @staticmethod
+    def of(states: Tensor, actions: Tensor, nexts: Tensor) -> Normal:
+        """Figures of transitions (N, S), (N, A), (N, S), all of them at once."""
+        inputs, delta = torch.cat([states, actions], -1), nexts - states
+
+        def spread(x: Tensor) -> tuple[float, ...]:
+            return tuple(x.std(0).clamp(min=MIN_SPREAD).tolist())
+
+        return Normal(
+            input_mean=tuple(inputs.mean(0).tolist()),
+            input_std=spread(inputs),
+            delta_mean=tuple(delta.mean(0).tolist()),
+            delta_std=spread(delta),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicsConfig:
+    """Of the network."""
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    """Units of each hidden layer."""
+    context: int = 0
+    """Further inputs that a context of motion gives."""
+
+    def __post_init__(self) -> None:
+        """Refuse networks without units."""
+        if not self.hidden or min(self.hidden) < 1 or self.context < 0:
+            raise ConfigError(f"dynamics: need hidden layers of >= 1 unit, got {self}")
+
+
+class Dynamics:
+    """The network of one robot: functions of parameters."""
+
+    def __init__(self, config: DynamicsConfig, body: Body, normal: Normal) -> None:
+        self.config, self.body = config, body
+        s, a = body.state, body.action
+        self._seen = torch.tensor([*body.seen, *range(s, s + a)])
+        mean = torch.tensor(normal.input_mean or (0.0,) * (s + a))
+        std = torch.tensor(normal.input_std or (1.0,) * (s + a))
+        self.delta_mean = torch.tensor(normal.delta_mean or (0.0,) * s)
+        self.delta_std = torch.tensor(normal.delta_std or (1.0,) * s)
+        if mean.shape != (s + a,) or self.delta_mean.shape != (s,):
+            raise ConfigError(
+                f"normal: figures of {tuple(mean.shape)} inputs and "
+                f"{tuple(self.delta_mean.shape)} changes for a state of {s} and {a} motors"
+            )
+        self._mean, self._std = mean[self._seen], std[self._seen]
+        sizes = [len(self._seen) + config.context, *config.hidden, s]
+        self._shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+
+    @property
+    def layers(self) -> int:
+        """How many there are."""
+        return len(self._shapes)
+
+    @property
+    def last(self) -> tuple[str, str]:
+        """Names of the last layer's weight and bias."""
+        return f"w{self.layers - 1}", f"b{self.layers - 1}"
+
+    def init(self, generator: torch.Generator) -> Params:
+        """Fresh parameters."""
+        params: Params = {}
+        for i, (before, after) in enumerate(self._shapes):
+            bound = math.sqrt(1.0 / before) if i < self.layers - 1 else 0.1 / math.sqrt(before)
+            weight = torch.rand((after, before), generator=generator)
+            params[f"w{i}"] = (2.0 * weight - 1.0) * bound * math.sqrt(3.0)
+            params[f"b{i}"] = torch.zeros(after)
+        return params
+
+    def inputs(self, state: Tensor, action: Tensor) -> Tensor:
+        """Normalised inputs (..., D) of states (..., S) and actions (..., A)."""
+        x = torch.cat([state, action], -1)[..., self._seen]
+        return ((x - self._mean) / self._std).clamp(-BOUND, BOUND)
+
+    def features(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """What the last layer is applied to (..., units), in the parameters' precision."""
+        x = inputs.to(params["w0"].dtype)
+        for i in range(self.layers - 1):
+            x = silu(linear(x, params[f"w{i}"], params[f"b{i}"]))
+        return x
+
+    def normalised(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Normalised change (..., S) for normalised inputs (..., D)."""
+        weight, bias = self.last
+        return linear(self.features(params, inputs), params[weight], params[bias])
+
+    def delta(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Change of the state (..., S), in full precision whatever the parameters' is."""
+        return self.delta_mean + self.delta_std * self.normalised(params, inputs).float()
+
+    def target(self, state: Tensor, after: Tensor) -> Tensor:
+        """The normalised change (..., S) that happened."""
+        return (after - state - self.delta_mean) / self.delta_std

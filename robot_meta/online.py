@@ -1,0 +1,189 @@
+"""A robot that adapts its model to the last steps of motion and plans with it, at control rate.
+
+B robots are run together; a robot behind topics is B = 1. A decision is made while the one before
+is carried out: from the state seen and the action *pending*, the next state is predicted and the
+plan begins there. What is returned is for the tick after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import vmap
+
+from robot_meta.errors import ConfigError, ObservationError
+from robot_meta.motion import MotionLearner, Steps, squared_error
+from robot_meta.planning import PlanConfig, discounted, plan, rest, shifted
+from robot_meta.types import Params
+
+Array = NDArray[np.float64]
+Online = Literal["off", "step", "episode"]
+ONLINES: tuple[Online, ...] = ("off", "step", "episode")
+
+MEMORY = 0.9
+"""Of the running errors that adapted model and prior are compared by."""
+TOLERANCE = 1.05
+"""The adapted model is given up for the prior when its error is so many times the prior's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlineConfig:
+    """How a robot acts online."""
+
+    planner: PlanConfig = PlanConfig()
+    online: Online = "step"
+    """`step`: adapt from theta at every tick; `episode`: once, on the first full window; `off`."""
+    half: bool = False
+    """Plan in bfloat16: the state stays in full precision."""
+    guarded: bool = True
+    """Whether to fall back to the prior where it predicts better."""
+
+    def __post_init__(self) -> None:
+        """Refuse unknown modes."""
+        if self.online not in ONLINES:
+            raise ConfigError(f"online {self.online!r}, need one of {ONLINES}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a decision was made of, for each robot."""
+
+    error: Array
+    """(B,) running squared error of the model in use, in spreads of changes."""
+    prior_error: Array
+    """(B,) the same of theta."""
+    adapted: NDArray[np.bool_]
+    """(B,) whether the adapted model is in use."""
+
+
+class OnlineAgent:
+    """Decides for B robots. Create and use it in one thread."""
+
+    def __init__(
+        self,
+        learner: MotionLearner,
+        theta: Params,
+        config: OnlineConfig,
+        robots: int,
+        generator: torch.Generator,
+    ) -> None:
+        self.learner, self.theta, self.config = learner, theta, config
+        self.robots, self._generator = robots, generator
+        self._body, self._past = learner.config.body, learner.config.past
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what happened: phi is theta again."""
+        b = self.robots
+        self._steps: list[Steps] = []
+        self._before: tuple[Tensor, Tensor] | None = None
+        self.phi: Params = {n: p.expand(b, *p.shape) for n, p in self.theta.items()}
+        self._fixed = False
+        self._plan = rest(self.config.planner, b, self._body.action)
+        self._error, self._prior = torch.zeros(b), torch.zeros(b)
+        self._use = torch.zeros(b, dtype=torch.bool)
+
+    @property
+    def told(self) -> Told:
+        """What the last decision was made of."""
+        return Told(
+            error=self._error.double().numpy(),
+            prior_error=self._prior.double().numpy(),
+            adapted=self._use.numpy().copy(),
+        )
+
+    def act(self, states: Array, pending: Array, late: Callable[[], bool] = lambda: False) -> Array:
+        """Actions (B, A) for the tick after this one.
+
+        Args:
+            states: (B, S) as seen now.
+            pending: (B, A) what is being carried out from now to the next tick.
+            late: asked between rounds of planning: whether time is up.
+
+        Raises:
+            ObservationError: wrong shapes, or numbers that are not finite.
+        """
+        state, action = self._checked(states, pending)
+        with torch.no_grad():
+            self._notice(state)
+            self._before = (state, action)
+            return self._decide(state, action, late)
+
+    def _checked(self, states: Array, pending: Array) -> tuple[Tensor, Tensor]:
+        wanted = ((self.robots, self._body.state), (self.robots, self._body.action))
+        if (states.shape, pending.shape) != wanted:
+            raise ObservationError(
+                f"states {states.shape} and actions {pending.shape} came, need {wanted}"
+            )
+        if not (np.isfinite(states).all() and np.isfinite(pending).all()):
+            raise ObservationError("states or actions that are not finite came")
+        return (
+            torch.as_tensor(states, dtype=torch.float32),
+            torch.as_tensor(pending, dtype=torch.float32).clamp(-1.0, 1.0),
+        )
+
+    def _notice(self, state: Tensor) -> None:
+        """Take in what came of the last tick, and adapt."""
+        if self._before is None:
+            return
+        newest = Steps(*self._before, state)
+        self._compare(newest)
+        self._steps = [*self._steps, newest][-self._past :]
+        if self.config.online == "off" or len(self._steps) < self._past or self._fixed:
+            return
+        past = Steps(*(torch.stack(each, 1) for each in zip(*self._steps, strict=True)))
+        # From theta each time: steps are never chained.
+        self.phi = vmap(lambda p: self.learner.adapt(self.theta, p))(past)
+        self._fixed = self.config.online == "episode"
+        worse = self._error > TOLERANCE * self._prior
+        self._use = ~worse if self.config.guarded else torch.ones_like(worse)
+
+    def _compare(self, newest: Steps) -> None:
+        """Running errors of phi and theta on a step that neither has seen."""
+        prior = vmap(self.learner.predict, in_dims=(None, 0, 0))(
+            self.theta, newest.state[:, None], newest.action[:, None]
+        )[:, 0]
+        adapted = self._predict(self.phi, newest.state[:, None], newest.action[:, None])[:, 0]
+        for name, delta in (("_error", adapted), ("_prior", prior)):
+            now = squared_error(self.learner.net, delta, newest)
+            setattr(self, name, MEMORY * getattr(self, name) + (1.0 - MEMORY) * now)
+
+    def _predict(self, phi: Params, state: Tensor, action: Tensor) -> Tensor:
+        """Changes (B, N, S), each robot by its own parameters."""
+        change: Tensor = vmap(self.learner.predict)(phi, state, action)
+        return change
+
+    def _decide(self, state: Tensor, action: Tensor, late: Callable[[], bool]) -> Array:
+        use = self._use
+        phi = {
+            n: torch.where(use.view(-1, *[1] * (p.dim() - 1)), p, self.theta[n])
+            for n, p in self.phi.items()
+        }
+        start = state + self._predict(phi, state[:, None], action[:, None])[:, 0]
+        if self.config.half:
+            phi = {n: p.bfloat16() for n, p in phi.items()}
+        config = self.config.planner
+
+        def score(candidates: Tensor) -> Tensor:
+            return discounted(self._imagine(phi, start, candidates), config.discount)
+
+        self._plan = plan(score, shifted(self._plan), config, self._generator, late)
+        chosen: Array = self._plan[:, 0].double().numpy()
+        return chosen
+
+    def _imagine(self, phi: Params, start: Tensor, candidates: Tensor) -> Tensor:
+        """Rewards (B, C, H) of candidates (B, C, H, A) from states (B, S)."""
+        state = start[:, None].expand(-1, candidates.shape[1], -1)
+        rewards = []
+        for action in candidates.unbind(2):
+            delta = self._predict(phi, state, action)
+            rewards.append(self._body.reward(delta, action))
+            state = state + delta
+        # A model that is led where nothing was ever seen can return anything but a number.
+        return torch.nan_to_num(torch.stack(rewards, -1), nan=-1e6).clamp(-1e6, 1e6)
