@@ -193,7 +193,7 @@ def tick_ms(method: Method, seconds: int, state: Array) -> Array:
     return np.array(out[method.learner.config.past + 2 :])
 
 
-def test_log(world: World, count: int = 20) -> MotionSet:
+def frozen_log(world: World, count: int = 20) -> MotionSet:
     """The frozen log of the test fault on which predictions are judged: the true planner's."""
     trials = Trials(world=world, count=count, seed=10_000)
     return run(trials, None).motion()

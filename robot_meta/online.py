@@ -8,7 +8,7 @@ plan begins there. What is returned is for the tick after.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -36,7 +36,7 @@ TOLERANCE = 1.05
 class OnlineConfig:
     """How a robot acts online."""
 
-    planner: PlanConfig = PlanConfig()
+    planner: PlanConfig = field(default_factory=PlanConfig)
     online: Online = "step"
     """`step`: adapt from theta at every tick; `episode`: once, on the first full window; `off`."""
     half: bool = False

@@ -69,7 +69,8 @@ def shifted(plan: Tensor) -> Tensor:
 def discounted(rewards: Tensor, discount: float) -> Tensor:
     """Returns (...) of rewards (..., H): the sum of discount^t r_t."""
     powers = discount ** torch.arange(rewards.shape[-1], dtype=rewards.dtype)
-    return (rewards * powers).sum(-1)
+    total: Tensor = (rewards * powers).sum(-1)
+    return total
 
 
 def coloured(shape: tuple[int, int, int, int], beta: float, generator: torch.Generator) -> Tensor:

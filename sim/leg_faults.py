@@ -355,7 +355,8 @@ def _pieces(slopes: Sequence[float], length_m: float) -> Callable[[Array], Array
     def heights(x: Array) -> Array:
         knots = 1.0 + length_m * np.arange(len(slopes) + 1)
         at = np.concatenate([[0.0], np.cumsum(np.array(slopes) * length_m)])
-        return np.interp(x, knots, at)
+        out: Array = np.interp(x, knots, at)
+        return out
 
     return heights
 

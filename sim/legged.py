@@ -222,7 +222,8 @@ def robot_qvel(model: mujoco.MjModel) -> int:
 def robot_state(model: mujoco.MjModel, qpos: Array, qvel: Array) -> Array:
     """`qpos` and `qvel` (..., nq), (..., nv) of the robot alone as states (..., S)."""
     nq, nv = _own(model)
-    return np.concatenate([qpos[..., :nq], qvel[..., :nv]], axis=-1)
+    out: Array = np.concatenate([qpos[..., :nq], qvel[..., :nv]], axis=-1)
+    return out
 
 
 def first_state(

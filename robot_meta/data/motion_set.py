@@ -40,7 +40,7 @@ class MotionSet:
 
     def __len__(self) -> int:
         """Transitions."""
-        return self.actions.shape[0] * self.actions.shape[1]
+        return int(self.actions.shape[0] * self.actions.shape[1])
 
     def __add__(self, other: MotionSet) -> MotionSet:
         """Both sets' episodes."""

@@ -1,4 +1,4 @@
-"""GrBAL: a model of motion meta-trained so that a gradient step on the last M steps fits the next K.
+"""GrBAL: a model of motion meta-trained so that one gradient step on the last M steps helps.
 
 Nagabandi, Clavera et al. 2019, "Learning to Adapt in Dynamic, Real-World Environments through
 Meta-Reinforcement Learning". Step sizes are learned, one for each parameter (Meta-SGD, Li et al.

@@ -8,7 +8,7 @@ figures; here it conditions a model and is trained through its predictions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ CONTEXT = "context"
 class HistoryConfig(MotionConfig):
     """Settings."""
 
-    net: DynamicsConfig = DynamicsConfig(context=8)
+    net: DynamicsConfig = field(default_factory=lambda: DynamicsConfig(context=8))
     units: int = 64
     """Of the GRU."""
 

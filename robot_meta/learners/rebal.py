@@ -8,7 +8,7 @@ it: candidates do not teach.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ HIDDEN, CELL = "memory.h", "memory.c"
 class ReBALConfig(MotionConfig):
     """Settings."""
 
-    net: DynamicsConfig = DynamicsConfig(hidden=(256,), context=128)
+    net: DynamicsConfig = field(default_factory=lambda: DynamicsConfig(hidden=(256,), context=128))
     """What follows the LSTM; `context` is its units."""
 
     def __post_init__(self) -> None:

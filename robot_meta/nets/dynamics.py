@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -85,7 +86,7 @@ class Dynamics:
             )
         self._mean, self._std = mean[self._seen], std[self._seen]
         sizes = [len(self._seen) + config.context, *config.hidden, s]
-        self._shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+        self._shapes = list(pairwise(sizes))
 
     @property
     def layers(self) -> int:

@@ -1,4 +1,4 @@
-"""What reads the last steps of motion into a context: a recurrent network, written with vmap in mind.
+"""What reads the last steps of motion into a context: recurrent cells as functions of parameters.
 
 M steps, D inputs of the dynamics model, S size of a state, H units, Z size of the context.
 """

@@ -13,10 +13,20 @@ from sim.leg_faults import (
 )
 from sim.legged import ANT, HALF_CHEETAH, LeggedWorld
 
-WRITTEN = (
-    "actuator_gainprm actuator_biasprm body_mass body_inertia body_subtreemass dof_invweight0 "
-    "dof_damping dof_frictionloss geom_size geom_conaffinity geom_friction geom_rgba"
-).split()
+WRITTEN = [
+    "actuator_gainprm",
+    "actuator_biasprm",
+    "body_mass",
+    "body_inertia",
+    "body_subtreemass",
+    "dof_invweight0",
+    "dof_damping",
+    "dof_frictionloss",
+    "geom_size",
+    "geom_conaffinity",
+    "geom_friction",
+    "geom_rgba",
+]
 
 
 def world_for(name, robot=HALF_CHEETAH):

@@ -1,0 +1,146 @@
+import pytest
+import torch
+
+from robot_meta.errors import ConfigError
+from robot_meta.planning import (
+    METHODS,
+    PlanConfig,
+    coloured,
+    discounted,
+    plan,
+    rest,
+    shifted,
+    weighted,
+)
+
+GOAL = torch.linspace(-0.8, 0.8, 2 * 5 * 3).reshape(2, 1, 5, 3)
+
+
+def near_goal(candidates):
+    return -(candidates - GOAL).square().sum((-1, -2))
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def config(method, **more):
+    return PlanConfig(method=method, horizon=5, candidates=200, rounds=6, elites=20, **more)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_plan_is_better_than_what_it_started_from(method):
+    start = rest(config(method), 2, 3)
+    found = plan(near_goal, start, config(method), seeded())
+    assert (near_goal(found[:, None]) > near_goal(start[:, None])).all()
+
+
+def test_cem_finds_the_best_plan_of_a_quadratic():
+    found = plan(near_goal, rest(config("cem"), 2, 3), config("cem", beta=0.0), seeded())
+    assert torch.allclose(found, GOAL[:, 0], atol=0.2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_candidate_is_judged_within_the_range_it_is_executed_in(method):
+    seen = []
+
+    def greedy(candidates):
+        seen.append(candidates)
+        return candidates.sum((-1, -2))
+
+    found = plan(greedy, rest(config(method), 1, 3), config(method, spread=3.0), seeded())
+    assert all(float(c.abs().max()) <= 1.0 for c in seen)
+    assert float(found.abs().max()) <= 1.0
+
+
+def test_elites_are_the_best_and_nobody_else():
+    """`argsort(...) < k`, seen in published code, is no mask of the k best."""
+    kept = {}
+
+    def watched(candidates):
+        score = near_goal(candidates)
+        if "first" in kept and "second" not in kept:
+            kept["second"] = candidates[:, :20]
+        elif "first" not in kept:
+            kept["first"] = (candidates, score)
+        return score
+
+    plan(watched, rest(config("cem"), 2, 3), config("cem"), seeded())
+    candidates, score = kept["first"]
+    for b in range(2):
+        best = score[b].sort(descending=True).indices[:20]
+        assert torch.equal(kept["second"][b], candidates[b, best])
+
+
+def test_robots_are_planned_for_apart():
+    """A candidate of one robot is never judged as another's."""
+    both = plan(near_goal, rest(config("cem"), 2, 3), config("cem", beta=0.0), seeded())
+    swapped = GOAL.flip(0)
+    other = plan(
+        lambda c: -(c - swapped).square().sum((-1, -2)),
+        rest(config("cem"), 2, 3),
+        config("cem", beta=0.0),
+        seeded(),
+    )
+    assert torch.allclose(both, other.flip(0), atol=0.3)
+
+
+def test_a_good_plan_is_never_given_up_for_a_worse_one():
+    start = GOAL[:, 0].clone()
+    for method in ("cem", "shooting"):
+        assert torch.equal(plan(near_goal, start, config(method), seeded()), start)
+
+
+def test_mppi_weighs_by_the_exponential_of_the_return():
+    candidates = torch.tensor([0.0, 1.0]).reshape(1, 2, 1, 1)
+    returns = torch.tensor([[0.0, 2.0]])  # spread 1, so R / (1 * temperature)
+    p = torch.sigmoid(torch.tensor(2.0 / 0.5))
+    assert weighted(candidates, returns, 0.5).item() == pytest.approx(p.item())
+    assert weighted(candidates, returns + 100.0, 0.5).item() == pytest.approx(p.item())
+
+
+def test_discounted_sum():
+    rewards = torch.tensor([1.0, 1.0, 1.0])
+    assert discounted(rewards, 0.5).item() == 1.75
+    assert discounted(rewards, 1.0).item() == 3.0
+
+
+def test_shifted_drops_the_step_that_is_over():
+    start = torch.arange(6.0).reshape(1, 3, 2)
+    assert torch.equal(shifted(start)[0], torch.tensor([[2.0, 3], [4, 5], [4, 5]]))
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0, 3.0])
+def test_coloured_noise_has_unit_variance_and_colour_makes_it_smooth(beta):
+    noise = coloured((1, 4000, 12, 1), beta, seeded())
+    assert noise.var().item() == pytest.approx(1.0, rel=0.1)
+    steps = (noise[:, :, 1:] - noise[:, :, :-1]).square().mean()
+    white = 2.0
+    assert steps.item() == pytest.approx(white, rel=0.1) if beta == 0 else steps.item() < 1.3
+
+
+def test_late_planning_stops_after_the_round_it_is_in():
+    rounds = []
+
+    def counted(candidates):
+        rounds.append(1)
+        return near_goal(candidates)
+
+    plan(counted, rest(config("cem"), 2, 3), config("cem"), seeded(), late=lambda: True)
+    assert len(rounds) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "guess"},
+        {"horizon": 0},
+        {"elites": 0},
+        {"elites": 101},
+        {"discount": 0.0},
+        {"spread": float("nan")},
+    ],
+)
+def test_planners_that_cannot_plan_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        PlanConfig(**wrong)
