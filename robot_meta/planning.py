@@ -89,7 +89,8 @@ def coloured(shape: tuple[int, int, int, int], beta: float, generator: torch.Gen
     # White noise of variance 1 has this variance after the filter (Parseval).
     weight = torch.full_like(power, 2.0)
     weight[0] = weight[-1] = 1.0
-    return noise / torch.sqrt((weight * power.square()).sum() / steps)
+    out: Tensor = noise / torch.sqrt((weight * power.square()).sum() / steps)
+    return out
 
 
 def plan(

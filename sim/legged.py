@@ -188,7 +188,8 @@ class LeggedWorld:
 
     def observe(self) -> Array:
         """The state as it is seen (S,): late under an observation delay."""
-        return self._seen[0].copy()
+        seen: Array = self._seen[0].copy()
+        return seen
 
     def save_state(self) -> Array:
         """All that the next step depends on, motors' delay aside."""

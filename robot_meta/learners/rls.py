@@ -79,7 +79,7 @@ class RLS:
 
 def ridge_step(features: Tensor, residual: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
     """What weights (S, U) and biases (S,) move by, for features (M, U + 1) and residuals (M, S)."""
-    gram = features @ features.T + ridge * torch.eye(len(features))
+    gram = features @ features.T + ridge * torch.eye(len(features), dtype=features.dtype)
     move = (torch.linalg.solve(gram, features).T @ residual).T
     return move[:, :-1], move[:, -1]
 

@@ -127,7 +127,9 @@ class Dynamics:
 
     def delta(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """Change of the state (..., S), in full precision whatever the parameters' is."""
-        return self.delta_mean + self.delta_std * self.normalised(params, inputs).float()
+        return self.delta_mean + self.delta_std * self.normalised(params, inputs).to(
+            self.delta_std.dtype
+        )
 
     def target(self, state: Tensor, after: Tensor) -> Tensor:
         """The normalised change (..., S) that happened."""
