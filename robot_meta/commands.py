@@ -10,21 +10,22 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 import tyro
 
 from robot_meta.errors import ConfigError
-from robot_meta.options import EvalOptions, Family, Split, TrainOptions
+from robot_meta.options import EvalOptions, Family, Robot, Split, TrainOptions
 
-FamilyWord = Annotated[Family, tyro.conf.Positional]
+TaskWord = Annotated[Family | Robot, tyro.conf.Positional]
+ROBOTS = get_args(Robot)
 LearnerWord = Annotated[str, tyro.conf.Positional]
 DATA, RUNS = Path("data"), Path("runs")
 TRAIN, EVAL = TrainOptions(), EvalOptions()
 
 
 def collect(
-    task: FamilyWord,
+    task: TaskWord,
     /,
     kind: Literal["robot", "human"] = "robot",
     split: Split = "train",
@@ -36,11 +37,17 @@ def collect(
     misjudged: float = 0.01,
     out: Path | None = None,
     workers: int = 2,
+    fault: str = "disabled_joint",
+    episodes: int = 128,
+    models: tuple[Path, ...] = (),
 ) -> int:
     """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
 
+    Of a legged robot: episodes of motion under faults, half of noisy gaits, half of a planner on
+    the true physics; or, with --models, more of what trained models do.
+
     Args:
-        task: Task family.
+        task: Task family, or a legged robot.
         kind: Who demonstrates: a robot (states and actions too), or a person (pictures alone).
         split: Which set the tasks are drawn from.
         tasks: How many tasks.
@@ -51,7 +58,16 @@ def collect(
         misjudged: Size in m of errors in where the thing seems to be, which teach the same.
         out: Folder; data/TASK-SPLIT, or data/TASK-human-SPLIT, if not given.
         workers: Processes of one thread.
+        fault: Kind of fault of a legged robot.
+        episodes: Episodes of a legged robot.
+        models: Checkpoints that act, in turn; their episodes are added to the set that is there.
     """
+    if task in ROBOTS:
+        from robot_meta import motion_commands
+        from robot_meta.locomotion import World
+
+        world = World(robot=task, fault=fault)
+        return motion_commands.collect(world, split, episodes, seed, out, models)
     from rich.progress import track
 
     from robot_meta.data.collect import CollectConfig
@@ -80,7 +96,7 @@ def collect(
 
 def train(
     learner: LearnerWord,
-    task: FamilyWord,
+    task: TaskWord,
     /,
     options: Annotated[TrainOptions, tyro.conf.arg(name="")] = TRAIN,
 ) -> int:
@@ -90,9 +106,14 @@ def train(
 
     Args:
         learner: Which learner, such as mil.
-        task: Task family.
+        task: Task family, or a legged robot.
         options: Options of the run.
     """
+    if task in ROBOTS:
+        from robot_meta import motion_commands
+        from robot_meta.locomotion import World
+
+        return motion_commands.train(learner, World(robot=task, fault=options.fault), options)
     inside = "WORLD_SIZE" in os.environ
     if options.workers > 1 and not inside:
         from robot_meta.parallel import run_workers
@@ -121,7 +142,7 @@ def train(
             settings,
             options.batch // options.shares,
         )
-        for family in (task, *options.also)
+        for family in (cast(Family, task), *options.also)
     }
     run = training.together(runs) if options.also else runs[task]
     folder = options.out or RUNS / f"{learner}-{task}"
@@ -174,7 +195,7 @@ def _sources(family: Family, options: TrainOptions, *, alone: bool) -> Any:
 
 def evaluate(
     learner: LearnerWord,
-    task: FamilyWord,
+    task: TaskWord,
     /,
     options: Annotated[EvalOptions, tyro.conf.arg(name="")] = EVAL,
 ) -> int:
@@ -182,9 +203,14 @@ def evaluate(
 
     Args:
         learner: Which learner, such as mil.
-        task: Task family.
+        task: Task family, or a legged robot.
         options: Options of the evaluation.
     """
+    if task in ROBOTS:
+        from robot_meta import motion_commands
+        from robot_meta.locomotion import World
+
+        return motion_commands.evaluate(learner, World(robot=task, fault=options.fault), options)
     from rich.progress import track
 
     from robot_meta import checkpoint as files

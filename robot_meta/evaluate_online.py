@@ -7,7 +7,6 @@ trials, T control steps.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from robot_meta import checkpoint, learners
-from robot_meta.config import from_dict
+from robot_meta.config import as_dict, from_dict
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Roamed, roam
-from robot_meta.errors import ConfigError, DataError
-from robot_meta.locomotion import STEPS, World, streams, true_simulator
+from robot_meta.errors import ConfigError
+from robot_meta.locomotion import PLANNER, STEPS, World, streams, true_simulator
 from robot_meta.motion import MotionLearner, future_error
 from robot_meta.online import OnlineAgent, OnlineConfig
 from robot_meta.planning import PlanConfig
@@ -30,8 +29,6 @@ from robot_meta.types import Params
 Array = NDArray[np.float64]
 
 FOLDER = Path("checkpoints/online")
-PLANNER = PlanConfig(candidates=64, rounds=3, elites=8, horizon=10)
-"""What every learned model is planned with."""
 ONSETS = (60, 80)
 """Control steps between which a fault in mid-episode begins."""
 WINDOW_S = 0.5
@@ -114,14 +111,13 @@ def run(trials: Trials, method: Method | None) -> Roamed:
     """All trials under a method; None: the planner on the true physics."""
     world, n = trials.world, trials.count
     env = world.make()
-    rngs = streams(trials.seed, f"{world} {trials.split} evaluation", n)
-    faults = [None if trials.healthy else world.draw(env, trials.split, rng) for rng in rngs]
-    onsets = [int(rng.integers(*ONSETS)) if trials.onset else 0 for rng in rngs]
+    drawn = [draw_trial(trials, env, rng) for rng in fault_streams(trials)]
+    faults, onsets = zip(*drawn, strict=True)
     with env.batch(n) as batch:
 
         def at(t: int) -> None:
             for i, onset in enumerate(onsets):
-                if onset == t and t > 0:
+                if trials.onset and onset == t:
                     batch.set_fault(i, faults[i])
 
         for i, fault in enumerate(faults):
@@ -140,6 +136,18 @@ def run(trials: Trials, method: Method | None) -> Roamed:
         return roam(batch, actor, first, trials.steps, at)
 
 
+def fault_streams(trials: Trials) -> list[np.random.Generator]:
+    """A generator of each trial's fault."""
+    what = f"{trials.world} {trials.split} evaluation"
+    return streams(trials.seed, what, trials.count)
+
+
+def draw_trial(trials: Trials, env: Any, rng: np.random.Generator) -> tuple[Any, int]:
+    """The fault of one trial, and the control step at which it begins if in mid-episode."""
+    fault = None if trials.healthy else trials.world.draw(env, trials.split, rng)
+    return fault, int(rng.integers(*ONSETS))
+
+
 def prediction_errors(method: Method, log: MotionSet, seed: int = 0) -> Array:
     """Squared errors (W,) of the next K steps on windows of a log common to all methods."""
     config = method.learner.config
@@ -153,9 +161,8 @@ def without_adaptation(method: Method) -> Method:
     """The same parameters, used as they are. Only gradient learners can be."""
     if not hasattr(method.learner.config, "steps"):
         raise ConfigError(f"{method.learner.name} has no steps to leave out")
-    learner = learners.make_motion(method.learner.name, {})
-    config = replace(method.learner.config, steps=0)
-    return replace(method, learner=type(learner)(config))  # type: ignore[call-arg]
+    config = as_dict(replace(method.learner.config, steps=0))
+    return replace(method, learner=learners.make_motion(method.learner.name, config))
 
 
 def speeds(roamed: Roamed, forward: int, dt_s: float) -> Array:
@@ -193,28 +200,7 @@ def tick_ms(method: Method, seconds: int, state: Array) -> Array:
     return np.array(out[method.learner.config.past + 2 :])
 
 
-def frozen_log(world: World, count: int = 20) -> MotionSet:
+def frozen_log(world: World, count: int = 8) -> MotionSet:
     """The frozen log of the test fault on which predictions are judged: the true planner's."""
     trials = Trials(world=world, count=count, seed=10_000)
     return run(trials, None).motion()
-
-
-def score(adapted: Mapping[int, Array], plain: Mapping[int, Array], oracle: Array) -> float:
-    """(adapted - MB) / (oracle - MB), over training seeds, paired by trial.
-
-    Raises:
-        DataError: no seeds, or seeds of one alone.
-    """
-    if set(adapted) != set(plain) or not adapted:
-        raise DataError(f"score: training seeds {sorted(adapted)} against {sorted(plain)}")
-    a = np.mean([adapted[s] for s in adapted])
-    b = np.mean([plain[s] for s in plain])
-    return float((a - b) / (oracle.mean() - b))
-
-
-def choices(names: Sequence[str]) -> list[str]:
-    """Names of methods, checked."""
-    for name in names:
-        if name not in METHODS:
-            raise ConfigError(f"no method {name!r}; there are {', '.join(METHODS)}")
-    return list(names)

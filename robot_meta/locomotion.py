@@ -15,11 +15,14 @@ import gymnasium
 import numpy as np
 import torch
 
+from robot_meta import learners
 from robot_meta.body import Body
+from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import from_dict
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Actor, Gaits, Roamed, TrueSimulator, roam
 from robot_meta.errors import ConfigError
+from robot_meta.online import OnlineAgent, OnlineConfig
 from robot_meta.planning import PlanConfig
 
 ENVIRONMENTS = {
@@ -33,6 +36,8 @@ HEALTHY_SHARE = 0.2
 """Of training episodes: nothing is broken in them."""
 TRUE_PLANNER = PlanConfig(candidates=32, rounds=2, elites=6, horizon=12, beta=1.5)
 """On the true physics, to collect good motion and as a bound."""
+PLANNER = PlanConfig(candidates=64, rounds=3, elites=8, horizon=10)
+"""What every learned model is planned with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +110,17 @@ def true_simulator(batch: Any, robots: int, seed: int) -> Actor:
     """A planner on the true physics, with noise so that what is near good motion is seen too."""
     generator = torch.Generator().manual_seed(seed)
     return TrueSimulator(batch, robots, TRUE_PLANNER, generator, noise=0.2)
+
+
+def acting(found: Checkpoint, config: OnlineConfig) -> Acting:
+    """A trained learner of motion as who acts."""
+    learner = learners.make_motion(found.learner, found.config)
+
+    def act(batch: Any, robots: int, seed: int) -> Actor:
+        generator = torch.Generator().manual_seed(seed)
+        return OnlineAgent(learner, found.params, config, robots, generator)
+
+    return act
 
 
 @dataclass(frozen=True, kw_only=True)

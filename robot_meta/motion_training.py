@@ -22,7 +22,12 @@ HELD_WINDOWS = 512
 
 
 def prepare(
-    name: str, world: World, motion: MotionSet, settings: Mapping[str, Any], windows: int
+    name: str,
+    world: World,
+    motion: MotionSet,
+    settings: Mapping[str, Any],
+    windows: int,
+    seed: int = 0,
 ) -> Run:
     """A run of the learner `name`.
 
@@ -32,6 +37,7 @@ def prepare(
         motion: what it is trained on; the normaliser's figures are of all of it.
         settings: of the learner, JSON values.
         windows: windows a meta-step.
+        seed: of fresh parameters.
 
     Raises:
         ConfigError: an unknown learner or setting.
@@ -55,6 +61,7 @@ def prepare(
         trainable=learner,
         sample=lambda rng: train.draw(past, future, windows, rng),
         validate=validate,
+        start=learner.init(seed),
     )
 
 

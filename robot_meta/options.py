@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 Family = Literal["reach", "push", "place", "pick_place"]
+Robot = Literal["half_cheetah", "ant"]
+"""Legged robots: what they learn is to live with a kind of fault."""
 Split = Literal["train", "val", "test"]
 Film = Literal[
     "train",
@@ -43,6 +45,10 @@ class TrainOptions:
     """Demonstrations to validate on; data/TASK-val if that is there."""
     videos: Path | None = None
     """Films to adapt on, for learners that take them; data/TASK-human-train if not given."""
+    fault: str = "disabled_joint"
+    """Kind of fault that a legged robot learns to live with."""
+    windows: int = 64
+    """Windows of motion a meta-step, for learners of motion."""
     limit: int | None = None
     """Use so many training tasks."""
     settings: tuple[str, ...] = ()
@@ -84,6 +90,8 @@ class EvalOptions:
     """Trials of each figure."""
     seed: int = 0
     """Draws tasks, demonstrations and arrangements."""
+    fault: str = "disabled_joint"
+    """Kind of fault of a legged robot."""
     shots: tuple[int, ...] = (1, 5)
     """Numbers of demonstrations to adapt on."""
     evidence: Literal["robot", "state", "video", "human"] = "robot"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from robot_meta import commands
-from robot_meta.commands import FamilyWord, LearnerWord
+from robot_meta.commands import ROBOTS, LearnerWord, TaskWord
 from robot_meta.errors import ConfigError
 from robot_meta.options import EvalOptions
 
@@ -23,7 +23,7 @@ DEFAULTS = EvalOptions()
 
 def evaluate(
     learner: LearnerWord,
-    task: FamilyWord,
+    task: TaskWord,
     /,
     options: Annotated[EvalOptions, tyro.conf.arg(name="")] = DEFAULTS,
     through_ros: bool = False,
@@ -37,13 +37,15 @@ def evaluate(
 
     Args:
         learner: Which learner, such as mil.
-        task: Task family.
+        task: Task family, or a legged robot.
         options: Options of the evaluation.
         through_ros: Run over the node graph and compare; one shot, without controls.
         domain_id: ROS domain of the nodes; one that nobody uses if not given.
     """
     if not through_ros:
         return commands.evaluate(learner, task, options)
+    if task in ROBOTS:
+        raise ConfigError("--through-ros evaluates the arm's tasks; leave it out for legs")
     if options.evidence != "robot":
         raise ConfigError(
             f"--through-ros shows tasks by the robot, not by {options.evidence!r}; leave out one "

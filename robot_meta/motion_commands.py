@@ -1,0 +1,113 @@
+"""What collect, train and eval do for a legged robot, whose task is a fault."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from robot_meta import checkpoint, report
+from robot_meta.cpu import configure_cpu
+from robot_meta.data.motion_set import MotionSet
+from robot_meta.locomotion import PLANNER, RoamConfig, World, acting, episodes
+from robot_meta.locomotion import collect as roamed
+from robot_meta.online import OnlineConfig
+from robot_meta.options import EvalOptions, TrainOptions
+
+DATA, RUNS = Path("data"), Path("runs")
+
+
+def motion_path(world: World, split: str) -> Path:
+    """Where a world's shared set is, or the oracle's, whose faults are those of tests."""
+    return DATA / (f"{world}.npz" if split == "train" else f"{world}-{split}.npz")
+
+
+def collect(
+    world: World, split: str, count: int, seed: int, out: Path | None, models: Sequence[Path]
+) -> int:
+    """`count` episodes: half noisy gaits, half the true planner's; or, with `models`, theirs.
+
+    What models do is added to the set that is there: a round of aggregation.
+    """
+    from rich.progress import track
+
+    path = out or motion_path(world, split)
+    configure_cpu()
+    if models:
+        share = -(-count // len(models))
+        motion = MotionSet.load(path)
+        for number, model in enumerate(track(models, f"{world}: models act")):
+            act = acting(checkpoint.load(model), OnlineConfig(planner=PLANNER))
+            motion += episodes(world, split, act, share, 10_000 * (seed + 1) + number).motion()
+        motion.save(path)
+    else:
+        config = RoamConfig(gaits=count // 2, true=count - count // 2, seed=seed, split=split)
+        news = roamed(world, config, path)
+        for _ in track(news, f"{world} {split}", total=1 + -(-count // config.together)):
+            pass
+    print(f"{path}: {len(MotionSet.load(path))} transitions")
+    return 0
+
+
+def train(learner: str, world: World, options: TrainOptions) -> int:
+    """Meta-train a learner of motion on a world's shared set; run again to go on."""
+    from robot_meta import training
+    from robot_meta.logging import progress
+    from robot_meta.loops import TrainConfig
+    from robot_meta.motion_training import prepare
+
+    told = configure_cpu()
+    motion = MotionSet.load(options.data or motion_path(world, "train"))
+    settings = training.parse_settings(options.settings)
+    run = prepare(learner, world, motion, settings, options.windows, options.seed)
+    folder = options.out or RUNS / f"{learner}-{world}-seed{options.seed}"
+    words = " ".join(["train", learner, world.robot, *options.words()])
+    saving = training.Saving(
+        out=folder,
+        save_every=options.save_every,
+        validate_every=options.validate_every,
+        notes={"world": str(world), "transitions": len(motion), "command": words},
+    )
+    config = TrainConfig(
+        steps=options.steps,
+        tasks=1,
+        rate=options.rate,
+        average=options.average,
+        seed=options.seed,
+    )
+    print(told)
+    for _ in progress(training.train(run, config, saving), options.steps):
+        pass
+    print(folder / training.THETA)
+    return 0
+
+
+def evaluate(learner: str, world: World, options: EvalOptions) -> int:
+    """Every method on the same test faults, over all training seeds that are there."""
+    from rich.progress import track
+
+    from robot_meta import online_figures
+    from robot_meta.results import append_test_log, write_result
+
+    configure_cpu()
+    began = time.monotonic()
+    work = online_figures.Work(world=world, count=options.trials, seed=options.seed)
+    found = list(track(work.runs(learner), f"{learner} {world}", total=work.total(learner)))
+    metrics = online_figures.metrics(work, found)
+    report.show(metrics)
+    figures = {key: metric.value for key, metric in metrics.items()}
+    words = f"eval {learner} {world.robot} --fault {world.fault} --trials {options.trials}"
+    hashes = sorted({run.sha256 for run in found if run.sha256})
+    append_test_log(
+        report.RESULTS, words, ",".join(hashes), {"seed": options.seed, "metrics": figures}
+    )
+    if options.json is not None:
+        write_result(
+            options.json,
+            f"{learner}-{world}".replace("_", "-"),
+            online_figures.protocol(work),
+            metrics,
+            config={"learner": learner, "checkpoints": hashes, "world": world},
+            wall_s=time.monotonic() - began,
+        )
+    return 0
