@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from robot_meta.motion import squared_error
+from robot_meta.nets.dynamics import BOUND, Dynamics, DynamicsConfig, Normal
+from tests.robot_meta.bodies import BODY, motion
+
+
+def net(**more):
+    steps = motion(1, 500)
+    normal = Normal.of(steps.state[0], steps.action[0], steps.after[0])
+    return Dynamics(DynamicsConfig(hidden=(16,), **more), BODY, normal), steps
+
+
+def params(dynamics):
+    return dynamics.init(torch.Generator().manual_seed(0))
+
+
+def test_inputs_and_targets_are_normalised():
+    dynamics, steps = net()
+    inputs = dynamics.inputs(steps.state[0], steps.action[0])
+    target = dynamics.target(steps.state[0], steps.after[0])
+    for x in (inputs, target):
+        assert torch.allclose(x.mean(0), torch.zeros(x.shape[1]), atol=1e-4)
+        assert torch.allclose(x.std(0), torch.ones(x.shape[1]), atol=1e-3)
+
+
+def test_delta_is_in_the_units_of_the_state():
+    dynamics, steps = net()
+    theta = params(dynamics)
+    x = dynamics.inputs(steps.state[0], steps.action[0])
+    delta = dynamics.delta(theta, x)
+    undone = (delta - dynamics.delta_mean) / dynamics.delta_std
+    assert torch.allclose(undone, dynamics.normalised(theta, x), atol=1e-5)
+    exact = steps.after - steps.state
+    assert squared_error(dynamics, exact, steps).max() < 1e-8
+
+
+def test_what_was_never_seen_is_cut_off():
+    dynamics, steps = net()
+    far = dynamics.inputs(steps.state[0] * 1e6, steps.action[0])
+    assert far.abs().max() <= BOUND
+
+
+def test_half_precision_is_near_and_the_state_stays_whole():
+    dynamics, steps = net()
+    theta = params(dynamics)
+    x = dynamics.inputs(steps.state[0], steps.action[0])
+    half = dynamics.delta({n: p.bfloat16() for n, p in theta.items()}, x)
+    assert half.dtype == torch.float32
+    assert torch.allclose(half, dynamics.delta(theta, x), atol=0.05)
+
+
+def test_size_of_the_figures_is_checked():
+    from robot_meta.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="for a state of 4 and 2 motors"):
+        Dynamics(DynamicsConfig(), BODY, Normal(input_mean=(0.0,) * 3, input_std=(1.0,) * 3))

@@ -1,0 +1,24 @@
+import pytest
+import torch
+
+from robot_meta.body import Body
+from robot_meta.errors import ConfigError
+from tests.robot_meta.bodies import BODY
+
+
+def test_reward_is_progress_less_effort():
+    delta, action = torch.tensor([0.1, 5.0, 5.0, 5.0]), torch.tensor([1.0, -0.5])
+    assert BODY.reward(delta, action).item() == pytest.approx(0.1 / 0.05 - 0.1 * 1.25)
+
+
+def test_sees_all_but_where_it_is():
+    assert BODY.seen == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"state": 0}, {"dt_s": float("nan")}, {"hidden": (4,)}, {"forward": -1}]
+)
+def test_bodies_that_cannot_be_are_refused(wrong):
+    whole = {"state": 4, "action": 2, "hidden": (0,), "forward": 0, "dt_s": 0.05}
+    with pytest.raises(ConfigError):
+        Body(**{**whole, "action_cost": 0.1, **wrong})
