@@ -231,7 +231,7 @@ def protocol(work: Work) -> str:
         f"same planner ({PLANNER.method}, {PLANNER.candidates} x {PLANNER.horizon} x "
         f"{PLANNER.rounds} rounds), one control step late; adaptation on the last 0.5 s; returns "
         "are sums of speed less cost of effort; oracle: the same network trained on the test fault; "
-        "oracle_sim: a planner on the true physics; prediction on a frozen log of the test fault,"
-        " always of steps after those adapted on; intervals by bootstrap over trials, paired, over "
+        "oracle_sim: a planner on true physics; prediction on a frozen log of the test fault, "
+        "always of steps after those adapted on; intervals by bootstrap over trials, paired, over "
         "the training seeds' mean."
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,14 +56,28 @@ class Recording:
         return self.hold * len(self.controls)
 
 
-def sim_bench(rounds: int = 7, task: int = 0, json: Path | None = None) -> int:
+def sim_bench(
+    world: Literal["sawyer", "half_cheetah", "ant"] = "sawyer",
+    rounds: int = 7,
+    task: int = 0,
+    count: int = 64,
+    threads: int = 2,
+    json: Path | None = None,
+) -> int:
     """Measure physics steps and pictures a second, beside a bare loop and Gymnasium's MujocoEnv.
 
     Args:
+        world: Whose: the arm's environment, or many legged robots stepped together.
         rounds: Repetitions; each figure is the best.
-        task: Number of the task that is repeated.
+        task: Number of the arm's task that is repeated.
+        count: Legged robots.
+        threads: That they share.
         json: Write the result to this file.
     """
+    if world != "sawyer":
+        from ros_nodes.commands import bench_legs
+
+        return bench_legs.bench(world, rounds, count, threads, json)
     began = time.monotonic()
     configure_cpu()
     env = SawyerEnv("place", split="test", image=None, max_steps=200)
