@@ -230,8 +230,8 @@ def protocol(work: Work) -> str:
         f"{work.seed}; every method on the same faults, first states and random candidates; the "
         f"same planner ({PLANNER.method}, {PLANNER.candidates} x {PLANNER.horizon} x "
         f"{PLANNER.rounds} rounds), one control step late; adaptation on the last 0.5 s; returns "
-        "are sums of speed less cost of effort; oracle: the same network trained on the test fault; "
-        "oracle_sim: a planner on true physics; prediction on a frozen log of the test fault, "
-        "always of steps after those adapted on; intervals by bootstrap over trials, paired, over "
-        "the training seeds' mean."
+        "are sums of speed less cost of effort; oracle: the same network trained on the test "
+        "fault; oracle_sim: a planner on true physics; prediction on a frozen log of the test "
+        "fault, always of steps after those adapted on; intervals by bootstrap over trials, "
+        "paired, over the training seeds' mean."
     )
