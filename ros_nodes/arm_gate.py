@@ -175,6 +175,14 @@ class ArmGate:
 
     # --- requests -----------------------------------------------------------------------------
 
+    def set_mode(self, mode: Mode, now: Now) -> None:
+        """Change the mode.
+
+        Raises:
+            Refusal: it cannot be entered now.
+        """
+        self.gate.set_mode(mode, now)
+
     def reset_estop(self, now: Now) -> None:
         """Release the emergency stop and take the arm to be where it is.
 

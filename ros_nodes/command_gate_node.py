@@ -30,7 +30,7 @@ from ros_nodes.contract import Contract
 from ros_nodes.crowd import Crowd
 from ros_nodes.gate import Mode, Now, Refusal
 from ros_nodes.gate_rules import JOINTS, MS, OUTPUT
-from ros_nodes.gate_services import GateServices
+from ros_nodes.gate_services import GateServices, MoveService
 from ros_nodes.messages import joint_positions, stamp_ns, twist6
 from ros_nodes.node import ERROR, OK, WARN, RobotNode, run
 from ros_nodes.params import param
@@ -186,7 +186,7 @@ class CommandGateNode(RobotNode):
         )
 
     def _answer_all_services(self) -> None:
-        do = GateServices(self)
+        do, mover = GateServices(self), MoveService(self)
         # A callback that awaits blocks the rest of its group: these have one of their own.
         aside = ReentrantCallbackGroup()
         make = self.create_service
@@ -200,11 +200,13 @@ class CommandGateNode(RobotNode):
             self,
             MoveTo,
             "~/move_to",
-            do.move_to,
+            mover.move_to,
             callback_group=aside,
-            goal_callback=lambda _: GoalResponse.ACCEPT if do.may_move() else GoalResponse.REJECT,
+            goal_callback=lambda _: (
+                GoalResponse.ACCEPT if mover.may_move() else GoalResponse.REJECT
+            ),
             cancel_callback=lambda _: (
-                CancelResponse.ACCEPT if do.cancel_move() else CancelResponse.REJECT
+                CancelResponse.ACCEPT if mover.cancel_move() else CancelResponse.REJECT
             ),
         )
         self.undo.append(server.destroy)

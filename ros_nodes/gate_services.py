@@ -15,6 +15,7 @@ from ros_nodes.joint_move import JointMove
 
 if TYPE_CHECKING:
     from ros_nodes.command_gate_node import CommandGateNode
+    from ros_nodes.leg_gate_node import LegGateNode
 
 GOAL_WAIT_S = 1.0
 """A policy's status may come so much later than its request for the mode."""
@@ -22,11 +23,10 @@ FEEDBACK_S = 0.1
 
 
 class GateServices:
-    """Handlers for a `CommandGateNode`; handles, requests and responses are rclpy's."""
+    """Handlers for a gate's node; handles, requests and responses are rclpy's."""
 
-    def __init__(self, node: CommandGateNode) -> None:
+    def __init__(self, node: CommandGateNode | LegGateNode) -> None:
         self._node = node
-        self._moving = False
 
     async def set_mode(self, request: Any, response: Any) -> Any:
         """Service `set_mode`; a policy's goal that is just beginning is waited for."""
@@ -39,9 +39,7 @@ class GateServices:
             return response
         if mode is Mode.POLICY:
             await until(lambda: node.core.gate.goal_active, GOAL_WAIT_S)
-        return self._answer(
-            response, lambda: node.core.gate.set_mode(mode, node.clock_now()), mode.name
-        )
+        return self._answer(response, lambda: node.core.set_mode(mode, node.clock_now()), mode.name)
 
     def estop(self, _: Any, response: Any) -> Any:
         """Service `estop`."""
@@ -72,7 +70,13 @@ class GateServices:
         self._node.heard()
         return response
 
-    # --- move_to ------------------------------------------------------------------------------
+
+class MoveService:
+    """Handlers of the action `move_to` of an arm's gate."""
+
+    def __init__(self, node: CommandGateNode) -> None:
+        self._node = node
+        self._moving = False
 
     def may_move(self) -> bool:
         """Whether a goal of `move_to` is taken: one at a time."""

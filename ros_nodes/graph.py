@@ -79,6 +79,8 @@ class NodeSpec:
     when: tuple[When, ...] = ()
     required: bool = False
     """When it ends, everything ends."""
+    name: str = ""
+    """Of the node; that of the executable if not given."""
 
     @property
     def module(self) -> str:
@@ -108,11 +110,12 @@ class Process:
     ros_args: tuple[str, ...]
     """What follows `--ros-args`, but for the node's name and namespace."""
     required: bool
+    name: str = ""
 
     @property
     def arguments(self) -> list[str]:
         """The whole command line after the executable."""
-        named = ["-r", f"__node:={self.executable}", "-r", f"__ns:=/{self.namespace}"]
+        named = ["-r", f"__node:={self.name or self.executable}", "-r", f"__ns:=/{self.namespace}"]
         return ["--ros-args", *named, *self.ros_args]
 
 
@@ -147,6 +150,7 @@ def resolve(graph: Graph, given: Mapping[str, str]) -> list[Process]:
             namespace=namespace,
             ros_args=tuple(_parameter_args(node, values) + common),
             required=node.required,
+            name=node.name,
         )
         for node in graph.nodes
         if all((_text(values[w.argument]) in w.values) != w.unless for w in node.when)
@@ -192,6 +196,14 @@ _WORLD = (
     Argument("rate", 1.0, "Simulated seconds a second; 0 with lockstep: as fast as it goes."),
     Argument("lockstep", False, "Simulated time waits for the gate: repeatable, but not at 1x."),
 )
+_LEGGED = ("half_cheetah", "ant")
+_ROBOT = Argument("robot", "sawyer", "Which robot.", ("sawyer", *_LEGGED))
+_LEGS = (
+    Argument("terrain", "flat", "What a legged robot walks on.", ("flat", "pier")),
+    Argument("fault", "", "Fault of a legged robot at the start; see `robot-meta faults ls`."),
+)
+_ONLINE = Argument("online", "step", "When a legged robot adapts.", ("off", "step", "episode"))
+_ON_LEGS, _ON_ARM = When("robot", _LEGGED), When("robot", ("sawyer",))
 _REAL = Argument("real", False, "A real robot is behind the controllers: start no simulator.")
 _EPISODES = Argument("episodes", "episodes", "Folder that episodes are written to.")
 _CHECKPOINT = Argument("checkpoint", "", "Checkpoint (.safetensors) of the policy.")
@@ -230,6 +242,33 @@ _ROBOT_CAMERA = NodeSpec(
 _POLICY = NodeSpec("policy", _AUTOSTART | {"checkpoint": Ref("checkpoint")})
 
 
+_LEG_SIM = NodeSpec(
+    "leg_sim",
+    _AUTOSTART | {name: Ref(name) for name in ("robot", "terrain", "fault", "seed", "rate")},
+    when=(_ON_LEGS,),
+    required=True,
+    name="sim",
+)
+_LEG_GATE = NodeSpec(
+    "leg_gate",
+    _AUTOSTART | {"robot": Ref("robot")},
+    when=(_ON_LEGS,),
+    required=True,
+    name="command_gate",
+)
+_LEG_POLICY = NodeSpec(
+    "leg_policy",
+    _AUTOSTART | {name: Ref(name) for name in ("robot", "checkpoint", "online")},
+    when=(_ON_LEGS,),
+    name="policy",
+)
+
+
+def _of_arm(*nodes: NodeSpec) -> tuple[NodeSpec, ...]:
+    """Nodes that only a graph of the arm has."""
+    return tuple(replace(node, when=(*node.when, _ON_ARM)) for node in nodes)
+
+
 def _or_real(sim: NodeSpec, gate: NodeSpec) -> tuple[NodeSpec, NodeSpec]:
     """The simulator only without a real robot, and a gate that knows which it is."""
     simulated = replace(sim, when=(When("real", ("false",)),))
@@ -253,9 +292,9 @@ _TELEOP_SCRIPTED, _ = _teleop("scripted")
 
 SIM = Graph(
     "sim",
-    "A simulated Sawyer behind its command gate",
-    (*_COMMON, *_WORLD, _TELEOP_OFF),
-    (_SIM, _GATE, _TELEOP),
+    "A simulated robot behind its command gate",
+    (*_COMMON, _ROBOT, *_WORLD, *_LEGS, _TELEOP_OFF),
+    (*_of_arm(_SIM, _GATE, _TELEOP), _LEG_SIM, _LEG_GATE),
 )
 RECORD = Graph(
     "record",
@@ -266,8 +305,14 @@ RECORD = Graph(
 DEPLOY = Graph(
     "deploy",
     "A robot, the recorder, and a policy that adapts to an episode and acts",
-    (*_COMMON, *_WORLD, _REAL, *_EYE, _TELEOP_OFF, _EPISODES, _CHECKPOINT),
-    (*_or_real(_SIM, _GATE), _ROBOT_CAMERA, _TELEOP, _RECORDER, _POLICY),
+    (
+        *(*_COMMON, _ROBOT, *_WORLD, *_LEGS, _ONLINE),
+        *(_REAL, *_EYE, _TELEOP_OFF, _EPISODES, _CHECKPOINT),
+    ),
+    (
+        *_of_arm(*_or_real(_SIM, _GATE), _ROBOT_CAMERA, _TELEOP, _RECORDER, _POLICY),
+        *(_LEG_SIM, _LEG_GATE, _LEG_POLICY),
+    ),
 )
 CAMERA = Graph(
     "camera",

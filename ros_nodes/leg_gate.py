@@ -70,6 +70,14 @@ class LegGate:
         if self.gate.moving:
             self.limiter.reset()
 
+    def reset_estop(self, now: Now) -> None:
+        """Release the emergency stop; the gate is IDLE then.
+
+        Raises:
+            Refusal: too soon after it.
+        """
+        self.gate.reset_estop(now)
+
     def tick(self, base: Base, now: Now, dt: float) -> EffortStep:
         """The efforts (J,) to send now."""
         proposal = self.gate.decide(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from robot_meta_msgs.action import Adapt, RunPolicy
 from robot_meta_msgs.msg import Adaptation, GateStatus
@@ -31,17 +31,52 @@ FEEDBACK_S = 0.5
 ENGAGE_S = 1.0  # status and request travel on two ways: the request may be first
 
 
-class PolicyActions:
-    """Handlers for a `PolicyNode`; handles and requests are rclpy's."""
+class Runner(Protocol):
+    """What a policy's node offers to a run."""
 
-    def __init__(self, node: PolicyNode) -> None:
-        self._node = node
+    p: Any
+    current: Run | None
+    set_mode: Any
 
-    # --- run ----------------------------------------------------------------------------------
+    @property
+    def version(self) -> str:
+        """Version of the policy in use; empty without one."""
+        ...
+
+    def now_ns(self) -> int:
+        """The node's time."""
+        ...
+
+    def begin(self, going: Run, task: str) -> None:
+        """Decide from now on."""
+        ...
+
+    def accepted(self) -> None:
+        """The gate said that it follows."""
+        ...
+
+    def end(self) -> None:
+        """Decide no more."""
+        ...
+
+    def publish_status(self) -> None:
+        """Say what the node is doing."""
+        ...
+
+    def get_logger(self) -> Any:
+        """The node's logger."""
+        ...
+
+
+class RunAction:
+    """Handlers of the action `run_policy`; handles and requests are rclpy's."""
+
+    def __init__(self, node: Runner) -> None:
+        self._runner = node
 
     async def run_policy(self, handle: Any) -> Any:
         """Action `run_policy`: decide on each image until the run ends."""
-        node, goal = self._node, handle.request
+        node, goal = self._runner, handle.request
         refusal = self._why_no_run()
         if refusal:
             node.get_logger().error(f"run_policy: {refusal}")
@@ -70,29 +105,29 @@ class PolicyActions:
 
     def cancel_run(self) -> None:
         """Cancel the run that goes on."""
-        if self._node.current is not None:
-            self._node.current.end("cancelled")
+        if self._runner.current is not None:
+            self._runner.current.end("cancelled")
 
     def _finish(self, handle: Any, going: Run) -> Any:
         told = f"run ended after {going.steps} steps: {going.reason} {going.detail}"
         if going.reason in ("completed", "timeout"):
-            self._node.get_logger().info(told)
+            self._runner.get_logger().info(told)
             handle.succeed()
         elif going.reason == "cancelled" and handle.is_cancel_requested:
-            self._node.get_logger().info(told)
+            self._runner.get_logger().info(told)
             handle.canceled()
         else:
-            self._node.get_logger().error(told)
+            self._runner.get_logger().error(told)
             handle.abort()
         return RunPolicy.Result(
             outcome=OUTCOMES[going.reason], termination_reason=going.reason, steps=going.steps
         )
 
     def _why_no_run(self) -> str:
-        node = self._node
+        node = self._runner
         if node.current is not None:
             return "a run goes on; cancel it first"
-        if node.core is None or not node.core.version:
+        if not node.version:
             return "no policy is loaded; call ~/load_policy first"
         if node.now_ns() == 0:
             return "no time yet; with use_sim_time somebody must publish /clock"
@@ -102,18 +137,26 @@ class PolicyActions:
         """Ask for mode POLICY until the gate has heard of the goal, which `~/status` tells it."""
         end = time.monotonic() + ENGAGE_S
         while True:
-            self._node.publish_status()
+            self._runner.publish_status()
             refusal = await self._ask_mode(GateStatus.POLICY)
-            if not refusal or self._node.current is None or time.monotonic() > end:
+            if not refusal or self._runner.current is None or time.monotonic() > end:
                 return refusal
             await until(lambda: False, 0.1)
 
     async def _ask_mode(self, mode: int) -> str:
         """Ask the gate for a mode; empty if it took it, else why not."""
-        answer, refusal = await call(self._node.set_mode, SetMode.Request(mode=mode), SERVICE_S)
+        answer, refusal = await call(self._runner.set_mode, SetMode.Request(mode=mode), SERVICE_S)
         if answer is None:
             return refusal
         return "" if answer.success else f"the gate refused: {answer.message}"
+
+
+class PolicyActions(RunAction):
+    """Handlers for a `PolicyNode`."""
+
+    def __init__(self, node: PolicyNode) -> None:
+        super().__init__(node)
+        self._node = node
 
     # --- adaptation ---------------------------------------------------------------------------
 

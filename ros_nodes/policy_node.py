@@ -116,6 +116,11 @@ class PolicyNode(RobotNode):
 
     # --- a run, for `PolicyActions` -----------------------------------------------------------
 
+    @property
+    def version(self) -> str:
+        """Version of the policy in use; empty without one."""
+        return self.core.version if self.core is not None else ""
+
     def begin(self, going: Run, task: str) -> None:
         """Decide on every image from now on."""
         self.current, self._task, self._rolling, self.decision = going, task, False, None

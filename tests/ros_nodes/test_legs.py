@@ -1,0 +1,117 @@
+"""A legged robot over ROS: simulator, gate and policy, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+
+from nav_msgs.msg import Odometry
+from rclpy.action import ActionClient
+from robot_meta_msgs.action import RunPolicy
+from robot_meta_msgs.msg import Adaptation, GateStatus, PolicyStatus, SimState
+from robot_meta_msgs.srv import SetFault
+from sensor_msgs.msg import Imu, JointState
+
+from ros_nodes.messages import stamp_ns
+from ros_nodes.qos import COMMAND, SENSOR_SUB, STATUS
+from sim.leg_limits import limits
+from sim.legged import HALF_CHEETAH
+from tests.ros_nodes.test_leg_policy_core import saved
+
+pytestmark = pytest.mark.ros
+SIM_TIME = ("-p", "use_sim_time:=true")
+ROBOT = ("-p", "robot:=half_cheetah")
+
+
+class Legs:
+    """The graph, at half speed so that a busy machine keeps up, and what its nodes say."""
+
+    def __init__(self, nodes, client, theta):
+        self.client = client
+        hear = client.inbox
+        self.joints = hear(JointState, "joint_states", SENSOR_SUB)
+        self.odom = hear(Odometry, "odom", SENSOR_SUB)
+        self.imu = hear(Imu, "imu/data", SENSOR_SUB)
+        self.effort = hear(JointState, "leg_controller/effort", COMMAND)
+        self.proposed = hear(JointState, "policy/effort", COMMAND)
+        self.adapted = hear(Adaptation, "policy/adaptation", STATUS)
+        self.gate = hear(GateStatus, "command_gate/status", STATUS)
+        self.status = hear(PolicyStatus, "policy/status", STATUS)
+        self.state = hear(SimState, "sim/state", STATUS)
+        self.sim = nodes.node("ros_nodes.leg_sim_node", *ROBOT, "-p", "rate:=0.5")
+        self.gate_node = nodes.node("ros_nodes.leg_gate_node", *SIM_TIME, *ROBOT)
+        theta = ("-p", f"checkpoint:={theta}")
+        self.policy = nodes.node("ros_nodes.leg_policy_node", *SIM_TIME, *ROBOT, *theta)
+        self.action = ActionClient(client.node, RunPolicy, "policy/run_policy")
+        client.until(lambda: self.joints and self.gate and self.status, 60.0, "the graph")
+        client.until(self.action.server_is_ready)
+        client.until(lambda: stamp_ns(self.status[-1].header.stamp), what="the policy's clock")
+
+    def begin(self, seconds):
+        sent = self.action.send_goal_async(RunPolicy.Goal(max_duration_s=seconds))
+        self.client.until(sent.done)
+        return sent.result().get_result_async()
+
+    def resting(self):
+        """Whether the joints have been damped to rest, and nothing pushes them any more."""
+        msg, kd = self.joints[-1], limits(HALF_CHEETAH).damping
+        slow = np.abs(msg.velocity).max() < 0.1
+        return slow and (np.abs(msg.effort) <= 0.2 * kd).all()
+
+
+@pytest.fixture
+def legs(nodes, ros_client, tmp_path):
+    return Legs(nodes, ros_client, saved(tmp_path / "theta.safetensors"))
+
+
+def test_it_runs_and_adapts_and_a_fault_is_felt(legs):
+    client = legs.client
+    done = legs.begin(2.0)
+    client.until(lambda: any(m.version.endswith("+") or m.step > 8 for m in legs.adapted))
+    answer = client.call(
+        SetFault,
+        "sim/set_fault",
+        SetFault.Request(fault="disabled_joint", parameters_yaml="joint: 0"),
+    )
+    assert answer.success, answer.message
+    client.until(lambda: "DisabledJoint" in legs.state[-1].task, what="the fault in sim/state")
+    client.until(done.done, 100.0, "the end of the run")
+    result = done.result().result
+    assert result.termination_reason == "timeout", legs.gate[-1].refusal
+    assert result.steps > 20
+    assert all(np.isfinite(m.effort).all() for m in legs.effort)
+    stamps = [{stamp_ns(m.header.stamp) for m in box} for box in (legs.joints, legs.odom, legs.imu)]
+    assert len(stamps[0] & stamps[1] & stamps[2]) > 100
+    assert {stamp_ns(m.header.stamp) for m in legs.proposed} <= stamps[0]
+    client.until(legs.resting, what="rest after the run")
+    assert "distance_m" in json.loads(legs.state[-1].info_json)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("who", ["policy", "gate_node"])
+def test_whoever_dies_in_mid_stride_the_legs_are_damped(legs, who, number):
+    client = legs.client
+    legs.begin(60.0)
+    client.until(lambda: legs.gate[-1].mode_name == "POLICY" and len(legs.proposed) > 5)
+    getattr(legs, who).send(number)
+    client.until(legs.resting, what="rest")
+    seen = len(legs.joints)
+    client.until(lambda: len(legs.joints) > seen + 20, what="time to go on")
+    assert legs.resting()
+
+
+def test_a_fault_that_does_not_exist_is_refused(legs):
+    for fault, parameters, told in (
+        ("earthquake", "", "there are none"),
+        ("crippled_leg", "leg: 7", "leg must be 0 to 1"),
+        ("slope", "[1]", "must be a mapping"),
+    ):
+        request = SetFault.Request(fault=fault, parameters_yaml=parameters)
+        answer = legs.client.call(SetFault, "sim/set_fault", request)
+        assert not answer.success
+        assert told in answer.message
