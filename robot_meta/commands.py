@@ -272,7 +272,8 @@ def experiment(
 
     Args:
         name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
-            family each), one-shot (all methods side by side), films (other people and cameras), or
+            family each), one-shot (all methods side by side), films (other people and cameras),
+            online-adaptation (legged robots: every world, fault and method), or
             failures (a picture of ten of DAML's failures at place).
         seeds: Evaluation seeds.
         trials: Trials of each seed; the experiment's own number if not given.
@@ -291,6 +292,13 @@ def experiment(
 
     if name == "one-shot":
         one_shot.run(quick=quick, workers=workers, out=json, watch=watch)
+        return 0
+    if name == "online-adaptation":
+        from robot_meta import online_experiment
+        from robot_meta.cpu import configure_cpu
+
+        configure_cpu()
+        online_experiment.run(quick=quick, out=json, watch=watch)
         return 0
     if name == "failures":
         print(failures.run())

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from robot_meta import checkpoint, learners, online_figures
+from robot_meta import checkpoint, learners, online_experiment, online_figures
 from robot_meta import evaluate_online as online
 from robot_meta.config import as_dict
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.evaluate_online import Trials
 from robot_meta.locomotion import World, body_of
 from robot_meta.options import EvalOptions
+from robot_meta.results import read_result
 
 WORLD = World(robot="half_cheetah", fault="disabled_joint")
 TINY = {"net": {"hidden": [8]}}
@@ -125,6 +126,26 @@ def test_a_whole_evaluation_gives_the_contracts_figures(trained, tmp_path, monke
     difference = found["return_adapted"].value - found["return_no_adaptation"].value
     assert found["adapted_minus_mb"].value == pytest.approx(difference)
     assert len(online_figures.protocol(work)) > 20
+
+
+def test_the_experiment_leaves_a_results_file_and_a_picture(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(online, "frozen_log", lambda world: _log())
+    monkeypatch.setattr(online_figures, "TICK_SECONDS", 1)
+    monkeypatch.setattr(online_experiment, "QUICK_TRIALS", 2)
+    monkeypatch.setattr(online_experiment, "QUICK_STEPS", 30)
+    found = online_experiment.run(quick=True)
+    written = read_result("results/online-adaptation-quick.json")
+    assert set(written["metrics"]) == set(found)
+    assert "half_cheetah-disabled_joint_return_adapted" in found
+    assert written["config"]["without_parameters"] == [
+        "half_cheetah-hfield",
+        "half_cheetah-pier",
+        "ant-crippled_leg",
+    ]
+    assert (tmp_path / "results/online-adaptation-quick.png").stat().st_size > 1000
+    with pytest.raises(DataError, match="no parameters for any world"):
+        online_experiment.run(worlds=online_experiment.WORLDS[1:])
 
 
 def test_what_is_not_trained_is_not_evaluated(tmp_path, monkeypatch):
