@@ -24,7 +24,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from robot_meta_msgs.action import Adapt, RecordEpisode, RunPolicy
 from robot_meta_msgs.msg import Applied, GateStatus, PolicyStatus, RecorderStatus, SimState
-from robot_meta_msgs.srv import LoadPolicy, ResetWorld, SetMode, SetPause
+from robot_meta_msgs.srv import LoadPolicy, ResetWorld, SetFault, SetMode, SetPause
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
@@ -135,6 +135,7 @@ class RobotClient:
         kinds: Iterable[tuple[Any, str]] = (
             (ResetWorld, "sim/reset_world"),
             (SetPause, "sim/set_pause"),
+            (SetFault, "sim/set_fault"),
             (SetMode, "command_gate/set_mode"),
             (LoadPolicy, "policy/load_policy"),
             (Trigger, "policy/rollback"),
@@ -237,6 +238,15 @@ class RobotClient:
     def set_pause(self, paused: bool) -> None:
         """Let simulated time stand or run."""
         self._call("sim/set_pause", SetPause.Request(paused=paused))
+
+    def set_fault(self, fault: str, **parameters: Any) -> str:
+        """Break something, or with "none" mend it; what is broken now.
+
+        Raises:
+            SessionError: the simulator refused; the message says why.
+        """
+        text = json.dumps(parameters)  # which is YAML
+        return self._call("sim/set_fault", SetFault.Request(fault=fault, parameters_yaml=text))
 
     def set_mode(self, mode: str) -> None:
         """Ask the gate for a mode: IDLE, HOLD, TELEOP, POLICY or REPLAY."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from nav_msgs.msg import Odometry
 from rclpy.callback_groups import ReentrantCallbackGroup
-from robot_meta_msgs.msg import GateStatus, PolicyStatus, SimState
+from robot_meta_msgs.msg import Applied, GateStatus, PolicyStatus, SimState
 from robot_meta_msgs.srv import SetMode
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
@@ -77,6 +77,7 @@ class LegGateNode(RobotNode):
             self._undo.append(lambda: self.destroy_subscription(made))
 
         self._effort_pub = out(JointState, "leg_controller/effort", qos.COMMAND)
+        self._applied_pub = out(Applied, "~/applied", qos.STATUS)
         self._status_pub = out(GateStatus, "~/status", qos.STATUS)
         self._estop_pub = out(Bool, "estop", qos.LATCHED)
         self._mode_pub = out(String, "mode", qos.LATCHED)
@@ -191,8 +192,20 @@ class LegGateNode(RobotNode):
         set_stamp(msg.header.stamp, max(0, now.ros_ns))
         fill_joint_state(msg, legs.names, np.zeros(0), effort=step.effort)
         self._effort_pub.publish(msg)
+        self._applied_pub.publish(self._account(now, step.flags))
         self._flags |= step.flags
         self._tell()
+
+    def _account(self, now: Now, flags: int) -> Applied:
+        """Of one tick: whose proposal the efforts on `leg_controller/effort` are."""
+        gate = self.core.gate
+        account = Applied(source=gate.source, limit_flags=flags, joint_names=list(self.core.names))
+        account.gripper_m = math.nan
+        account.steady_ns = time.monotonic_ns()
+        set_stamp(account.header.stamp, max(0, now.ros_ns))
+        if gate.source:
+            set_stamp(account.proposal_stamp, gate.last_stamp_ns(gate.source))
+        return account
 
     def _beat_10_hz(self) -> None:
         """Steady timer: watchdogs that no tick looks at while robot time stands; status."""

@@ -210,7 +210,7 @@ class LegSimNode(RobotNode):
 
     def _reset_world(self, request: Any, response: Any) -> Any:
         def work() -> str:
-            if request.task or request.keyframe:
+            if request.task not in ("", "{}") or request.keyframe:
                 raise ConfigError("a legged robot has no tasks or keyframes; leave them empty")
             self._world().reset(request.seed)
             self._pacer.restart()

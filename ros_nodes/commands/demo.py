@@ -99,6 +99,8 @@ def demo(
     episodes: Path = Path("episodes"),
     domain_id: int | None = None,
     lockstep: bool = False,
+    robot: Literal["sawyer", "half_cheetah", "ant"] = "sawyer",
+    seeds: int = 10,
 ) -> int:
     """Show a simulated robot tasks it has never seen, once each, and watch it do them.
 
@@ -121,7 +123,18 @@ def demo(
         episodes: Folder of the recorded demonstrations.
         domain_id: ROS domain of the nodes; one that nobody uses if not given.
         lockstep: As fast as this machine goes and repeatable, instead of real time.
+        robot: The arm, or a legged robot, of which a part breaks while it walks, with adaptation
+            off and then on.
+        seeds: Walks of a legged robot, each both ways.
     """
+    if robot != "sawyer":
+        from robot_meta.evaluate_online import path_of
+        from robot_meta.locomotion import World
+        from ros_nodes.commands import demo_legs
+
+        world = World(robot=robot, fault=demo_legs.FAULTS[robot][0])
+        model = checkpoint or path_of("grbal", world, 0)
+        return demo_legs.demo(robot, seeds, seed, model, json, domain_id)
     from rich.console import Console
 
     from robot_meta import report

@@ -1,0 +1,157 @@
+"""`robot-meta demo --robot ant`: a leg breaks in mid-walk, without adaptation and with it.
+
+Over ROS, for each seed the same walk twice, in real time: half of it whole, half of it broken.
+This process only asks for things and watches; distances are what the simulator tells people.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robot_meta.errors import ConfigError
+from ros_nodes.graph import DEPLOY
+from ros_nodes.running import RunningGraph
+
+if TYPE_CHECKING:
+    from ros_nodes.client_node import RobotClient
+
+FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "half_cheetah": ("disabled_joint", {"joint": 0}),
+    "ant": ("crippled_leg", {"leg": 3}),
+}
+"""What breaks: of the kind that training had, but never this one."""
+BEFORE_S, AFTER_S = 3.0, 5.0
+RESULTS = Path("results")
+PROTOCOL = (
+    "{robot} walks over ROS in real time, simulator, gate and policy as separate processes; after "
+    "{before:.0f} s {fault} is switched on, of a kind that training had but of another part, and "
+    "it goes on for {after:.0f} s. {count} paired seeds with the model's adaptation off and on, "
+    "the same parameters and planner; distances along x from the simulator's account."
+)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One walk."""
+
+    before_m: float
+    """Way made until the fault."""
+    after_m: float
+    """Way made with it."""
+    ended: str
+    """Why the run ended."""
+
+
+def demo(
+    robot: str, seeds: int, seed: int, checkpoint: Path, json: Path | None, domain_id: int | None
+) -> int:
+    """Walk, break, walk on; print both distances and write the result.
+
+    Raises:
+        ConfigError: no checkpoint, or no such robot.
+    """
+    from rich.console import Console
+
+    if robot not in FAULTS:
+        raise ConfigError(f"no robot {robot!r} breaks here; there are {', '.join(FAULTS)}")
+    if not checkpoint.is_file():
+        fault = FAULTS[robot][0]
+        raise ConfigError(
+            f"{checkpoint}: no such checkpoint; give one with --checkpoint, or train it with "
+            f"`robot-meta train grbal {robot} --fault {fault}`"
+        )
+    began, console = time.monotonic(), Console(highlight=False)
+    walks: dict[str, list[Walk]] = {}
+    for online in ("off", "step"):
+        console.print(f"[bold]{robot}[/], adaptation {'on' if online == 'step' else 'off'}")
+        news = _walks(robot, online, range(seed, seed + seeds), checkpoint, domain_id)
+        walks[online] = []
+        for walk in news:
+            walks[online].append(walk)
+            told = f"  {walk.before_m:6.2f} m whole, {walk.after_m:6.2f} m broken"
+            console.print(told + (f" ({walk.ended})" if walk.ended != "timeout" else ""))
+    return _report(console, robot, walks, checkpoint, json, time.monotonic() - began)
+
+
+def _walks(
+    robot: str, online: str, seeds: Sequence[int], checkpoint: Path, domain_id: int | None
+) -> Iterator[Walk]:
+    from ros_nodes.client_node import RobotClient
+
+    given = {"robot": robot, "checkpoint": str(checkpoint.resolve()), "online": online}
+    with (
+        RunningGraph(DEPLOY, given, domain_id) as graph,
+        RobotClient(check=graph.check) as client,
+    ):
+        ready = lambda: client.states and client.gate and client.applied_ns  # noqa: E731
+        client.until(ready, 120.0, "simulator and gate did not speak")
+        for seed in seeds:
+            yield walk(client, robot, seed)
+
+
+def walk(client: RobotClient, robot: str, seed: int) -> Walk:
+    """One walk: whole, then broken, then mended for the next."""
+    fault, parameters = FAULTS[robot]
+    client.set_fault("none")
+    start = client.reset_world({}, seed)
+    goal = client.run_policy(robot, BEFORE_S + AFTER_S)
+    breaks_ns = start.stamp_ns + round(BEFORE_S * 1e9)
+    late = lambda: client.states[-1].stamp_ns >= breaks_ns or goal.done  # noqa: E731
+    client.until(late, 20.0 * BEFORE_S, "simulated time did not pass")
+    before_m = float(client.states[-1].info["distance_m"])
+    client.set_fault(fault, **parameters)
+    ended = goal.result(20.0 * AFTER_S).termination_reason
+    after_m = float(client.states[-1].info["distance_m"]) - before_m
+    return Walk(before_m, after_m, str(ended))
+
+
+def _report(
+    console: Any,
+    robot: str,
+    walks: dict[str, list[Walk]],
+    checkpoint: Path,
+    json: Path | None,
+    wall_s: float,
+) -> int:
+    import numpy as np
+
+    from robot_meta import checkpoint as files
+    from robot_meta.results import Metric, write_result
+
+    count = len(walks["off"])
+    before = np.array([w.before_m for w in walks["step"]])
+    off, on = (np.array([w.after_m for w in walks[key]]) for key in ("off", "step"))
+    gain = float(np.median(on - off))
+    figures = {
+        "distance_before_m": float(np.median(before)),
+        "distance_off_m": float(np.median(off)),
+        "distance_on_m": float(np.median(on)),
+        "gain_m": gain,
+    }
+    console.print(
+        f"after the fault, median of {count}: [bold]{figures['distance_off_m']:.2f} m[/] without "
+        f"adaptation, [bold]{figures['distance_on_m']:.2f} m[/] with it "
+        f"(gain {gain:+.2f} m; before the fault {figures['distance_before_m']:.2f} m)"
+    )
+    fault, parameters = FAULTS[robot]
+    path = json or RESULTS / f"demo-{robot.replace('_', '-')}.json"
+    write_result(
+        path,
+        f"demo-{robot.replace('_', '-')}",
+        PROTOCOL.format(
+            robot=robot, before=BEFORE_S, after=AFTER_S, fault=f"{fault} {parameters}", count=count
+        ),
+        {key: Metric(value=value, unit="m", n=count) for key, value in figures.items()},
+        config={
+            "checkpoint": files.load(checkpoint).sha256,
+            "walks": {k: [vars(w) for w in each] for k, each in walks.items()},
+        },
+        wall_s=wall_s,
+    )
+    console.print(f"[dim]{path}[/]")
+    stopped = [w.ended for each in walks.values() for w in each if w.ended != "timeout"]
+    return int(bool(stopped))
