@@ -18,7 +18,7 @@ import torch
 
 from robot_meta import checkpoint, inner, loops, parallel
 from robot_meta.config import as_dict, from_dict
-from robot_meta.data.batches import Batch, sample_shown
+from robot_meta.data.batches import Batch, sample_filmed, sample_shown
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
 from robot_meta.errors import ConfigError, DataError
@@ -115,19 +115,19 @@ def prepare_daml(sources: Sources, settings: Mapping[str, Any], batch: int) -> R
         DataError: also where there are no films.
     """
     learner = daml.make(placed(sources.family, settings))
-    return _with_films(learner, daml.sample_batch, sources, batch)
+    return _with_films(learner, sources, batch)
 
 
 def prepare_contextual(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
     """A policy conditioned on demonstrations, by the robot and by people; as `prepare_daml`."""
     learner = contextual.make(placed(sources.family, settings))
-    return _with_films(learner, contextual.sample_batch, sources, batch)
+    return _with_films(learner, sources, batch)
 
 
 def prepare_waypoints(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
     """As `prepare_contextual`, for a policy that predicts waypoints."""
     learner = waypoints.make(placed(sources.family, settings))
-    return _with_films(learner, contextual.sample_batch, sources, batch)
+    return _with_films(learner, sources, batch)
 
 
 def prepare_finetune(sources: Sources, settings: Mapping[str, Any], batch: int) -> Run:
@@ -155,12 +155,7 @@ def _with_robots(
     )
 
 
-def _with_films(
-    learner: Any,
-    draw: Callable[[VideoSet, DemoSet, Any, int, np.random.Generator], Batch],
-    sources: Sources,
-    batch: int,
-) -> Run:
+def _with_films(learner: Any, sources: Sources, batch: int) -> Run:
     """A run of a learner that films show tasks to."""
     train, held = _robots(sources)
     if sources.videos is None:
@@ -172,7 +167,7 @@ def _with_films(
     held_films = VideoSet.load(beside) if held and beside.exists() else None
 
     def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> Batch:
-        return draw(videos, robots, learner.settings, batch, rng)
+        return sample_filmed(videos, robots, learner.settings, batch, rng)
 
     return Run(
         learner=learner,

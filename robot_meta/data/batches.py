@@ -7,7 +7,7 @@ no augmentation changes a hue.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,33 @@ class Batch(NamedTuple):
 def shares(human: float) -> dict[Evidence, float]:
     """Odds of each kind of evidence, where a person shows this share of the tasks."""
     return {"human": human, **{kind: (1 - human) * p for kind, p in ROBOT_KINDS.items()}}
+
+
+class Filmed(Protocol):
+    """Settings of a learner that is shown tasks by people and by robots."""
+
+    @property
+    def video_frames(self) -> int:
+        """Frames of what shows a task."""
+        ...
+
+    @property
+    def query_frames(self) -> int:
+        """Frames of a robot to be judged by."""
+        ...
+
+    @property
+    def human_share(self) -> float:
+        """Share of the tasks that a person shows."""
+        ...
+
+
+def sample_filmed(
+    films: VideoSet, robots: DemoSet, settings: Filmed, tasks: int, rng: np.random.Generator
+) -> Batch:
+    """Draw `tasks` tasks that both sets hold: what shows each, and robots to be judged by."""
+    sizes = (settings.video_frames, settings.query_frames)
+    return sample_shown(films, robots, sizes, shares(settings.human_share), tasks, rng)
 
 
 def sample_shown(

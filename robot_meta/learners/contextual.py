@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 
 from robot_meta.config import from_dict
-from robot_meta.data.batches import Batch, sample_shown, shares
-from robot_meta.data.demo_set import DemoSet, spread
-from robot_meta.data.video_set import VideoSet
+from robot_meta.data.batches import Batch
+from robot_meta.data.demo_set import spread
 from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss, pointed
 from robot_meta.nets import context
 from robot_meta.types import Demo, Params
@@ -103,18 +102,6 @@ class Contextual(Imitator):
     def judge(self, phi: Params, features: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
         """Terms of the outer loss; the last of `robot` are waypoints, which are not asked for."""
         return self.outer_terms(phi, features, *robot[:5])
-
-
-def sample_batch(
-    videos: VideoSet,
-    robots: DemoSet,
-    config: ContextualConfig,
-    tasks: int,
-    rng: np.random.Generator,
-) -> Batch:
-    """Draw `tasks` tasks that both sets hold: what is read, and robots to be judged by."""
-    sizes = (config.video_frames, config.query_frames)
-    return sample_shown(videos, robots, sizes, shares(config.human_share), tasks, rng)
 
 
 def make(config: Mapping[str, Any]) -> Contextual:

@@ -12,15 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from robot_meta import inner
 from robot_meta.config import from_dict
-from robot_meta.data.batches import Batch, sample_shown, shares
-from robot_meta.data.demo_set import DemoSet, spread
-from robot_meta.data.video_set import VideoSet
+from robot_meta.data.batches import Batch
+from robot_meta.data.demo_set import spread
 from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss, pointed
 from robot_meta.nets import temporal
 from robot_meta.types import Demo, Params
@@ -124,14 +122,6 @@ class Daml(Imitator):
         loss, figures = outer_loss(terms)
         misread = misread.mean()
         return loss + misread, {**figures, "misread": float(misread.detach())}
-
-
-def sample_batch(
-    videos: VideoSet, robots: DemoSet, config: DamlConfig, tasks: int, rng: np.random.Generator
-) -> Batch:
-    """Draw `tasks` tasks that both sets hold: a video to adapt on, robots to be judged by."""
-    sizes = (config.video_frames, config.query_frames)
-    return sample_shown(videos, robots, sizes, shares(config.human_share), tasks, rng)
 
 
 def make(config: Mapping[str, Any]) -> Daml:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from robot_meta.data.batches import sample_filmed
 from robot_meta.data.video_set import VideoSet
 from robot_meta.learners import daml
 from robot_meta.loops import TrainConfig
@@ -37,7 +38,7 @@ def data():
 
 def sampler(data, made):
     films = VideoSet(data.rgb, data.marker)
-    return lambda rng: daml.sample_batch(films, data, made.settings, 2, rng)
+    return lambda rng: sample_filmed(films, data, made.settings, 2, rng)
 
 
 def test_every_family_gets_the_first_ones_eyes_and_its_own_hands():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from robot_meta.data.batches import sample_filmed
 from robot_meta.data.video_set import VideoSet
 from robot_meta.learners import contextual, make, waypoints
-from robot_meta.learners.contextual import sample_batch
 from robot_meta.nets.context import PREFIX, ContextConfig
 from robot_meta.types import Demo
 from tests import blobs
@@ -49,7 +49,7 @@ def awake(made, seed=0):
 def test_the_gradient_of_the_outer_loss_is_right(form, data, rng):
     made = learner(form)
     params = {n: p.double().requires_grad_() for n, p in awake(made).items()}
-    batch = sample_batch(VideoSet(data.rgb, data.marker), data, made.settings, 2, rng)
+    batch = sample_filmed(VideoSet(data.rgb, data.marker), data, made.settings, 2, rng)
     arrays = [n for n in batch._fields if n not in ("rgb", "support")]
     batch = batch._replace(**{n: getattr(batch, n).astype(float) for n in arrays})
     loss, told = made.task_loss(params, batch, 0)
@@ -156,7 +156,7 @@ def test_the_next_waypoint_is_reached_in_its_time(data):
 
 def test_waypoints_are_learned_from_the_frames_that_follow(data, rng):
     made = driving()
-    batch = sample_batch(VideoSet(data.rgb, data.marker), data, made.settings, 2, rng)
+    batch = sample_filmed(VideoSet(data.rgb, data.marker), data, made.settings, 2, rng)
     theta = made.init(0)
     loss = made.task_loss(theta, batch, 0)[0].item()
     moved = made.task_loss(theta, batch._replace(ahead=batch.ahead + 0.1), 0)[0].item()

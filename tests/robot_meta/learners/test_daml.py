@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from robot_meta.data.batches import sample_filmed
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
 from robot_meta.learners import daml, make
@@ -59,7 +60,7 @@ def human(rng, frames=9):
 def test_the_gradient_reaches_the_learned_loss_through_the_inner_step(form, rng):
     made = learner(form)
     params = {n: p.double().requires_grad_() for n, p in made.init(0).items()}
-    batch = daml.sample_batch(*sets(rng), made.settings, 2, rng)
+    batch = sample_filmed(*sets(rng), made.settings, 2, rng)
     batch = batch._replace(**{k: getattr(batch, k).astype(float) for k in batch._fields[1:6]})
     loss, told = made.task_loss(params, batch, 10)
     names = [n for n in params if n.startswith(PSI)]
@@ -82,7 +83,7 @@ def test_the_gradient_reaches_the_learned_loss_through_the_inner_step(form, rng)
 def test_first_order_leaves_the_learned_loss_without_a_gradient(form, rng):
     made = learner(form, first_order_until=5)
     params = {n: p.requires_grad_() for n, p in made.init(0).items()}
-    loss, _ = made.task_loss(params, daml.sample_batch(*sets(rng), made.settings, 2, rng), 0)
+    loss, _ = made.task_loss(params, sample_filmed(*sets(rng), made.settings, 2, rng), 0)
     names = [n for n in params if n.startswith(PSI)]
     found = torch.autograd.grad(loss, [params[n] for n in names], allow_unused=True)
     assert all(g is None or not g.abs().max() for g in found)
