@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from robot_meta.errors import ConfigError
 from ros_nodes.leg_receiver import LegReceiver
 from ros_nodes.leg_state import LegState
-from sim.leg_faults import LegFault, MotorDelay, ObservationDelay, Undo
+from sim.leg_faults import LegFault, MotorDelay, ObservationDelay
 from sim.leg_limits import joint_names, limits
 from sim.legged import LeggedWorld, robot_named
 from sim.terrain import BUILDERS, Terrain
+from sim.undo import Undo
 
 Array = NDArray[np.float64]
 BATCH_NS = 10_000_000

@@ -15,9 +15,10 @@ import numpy as np
 from mujoco import rollout
 from numpy.typing import NDArray
 
-from sim.leg_faults import LegFault, MotorDelay, ObservationDelay, Undo
+from sim.leg_faults import LegFault, MotorDelay, ObservationDelay
 from sim.legged import LeggedRobot, LeggedWorld, robot_state
 from sim.terrain import Terrain
+from sim.undo import Undo
 
 Array = NDArray[np.float64]
 _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS

@@ -10,10 +10,12 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.fault_draws import draw
 from sim.leg_batch import LeggedBatch, reward, spec
-from sim.leg_faults import LegFault, Undo, draw, leg_fault
+from sim.leg_faults import LegFault, leg_fault
 from sim.legged import LeggedWorld, robot_named
 from sim.terrain import Terrain
+from sim.undo import Undo
 
 Array = NDArray[np.float64]
 

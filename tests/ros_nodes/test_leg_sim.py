@@ -5,7 +5,8 @@ import pytest
 
 from robot_meta.errors import ConfigError
 from ros_nodes.leg_sim import BATCH_NS, START_NS, LegSim
-from sim.leg_faults import DisabledJoint, MotorDelay, Pier
+from sim.ground_faults import Pier
+from sim.leg_faults import DisabledJoint, MotorDelay
 from sim.legged import HALF_CHEETAH, LeggedWorld
 
 

@@ -1,16 +1,8 @@
 import numpy as np
 import pytest
 
-from sim.leg_faults import (
-    LEG_FAULTS,
-    CrippledLeg,
-    DisabledJoint,
-    HeightField,
-    Payload,
-    Slope,
-    draw,
-    leg_fault,
-)
+from sim.fault_draws import draw
+from sim.leg_faults import LEG_FAULTS, CrippledLeg, DisabledJoint, Payload, leg_fault
 from sim.legged import ANT, HALF_CHEETAH, LeggedWorld
 
 WRITTEN = [
@@ -82,53 +74,6 @@ def test_a_payload_weighs_what_it_says():
     before = world.model.body_mass.sum()
     Payload(share=0.5).apply(world)
     assert world.model.body_mass.sum() == pytest.approx(1.5 * before)
-
-
-def test_a_slope_keeps_the_size_of_gravity():
-    world = LeggedWorld(ANT)
-    Slope(degrees=30.0).apply(world)
-    gravity = world.model.opt.gravity
-    assert np.linalg.norm(gravity) == pytest.approx(9.81)
-    assert gravity[0] == pytest.approx(-9.81 / 2)
-
-
-def test_a_hill_carries_the_robot_up():
-    world = LeggedWorld(ANT)
-    HeightField(profile="steep").apply(world)
-    world.reset(np.random.default_rng(0))
-    world.data.qpos[0:3] = [6.0, 0.0, 3.0]
-    for _ in range(40):
-        world.step(np.zeros(8))
-    assert world.data.qpos[2] > 1.5  # (6 - 1) * 0.4 m of hill, and the robot's own height
-
-
-def test_random_fields_differ_from_episode_to_episode():
-    world = LeggedWorld(HALF_CHEETAH)
-    HeightField(profile="random").apply(world)
-    world.reset(np.random.default_rng(0))
-    first = world.model.hfield_data.copy()
-    world.reset(np.random.default_rng(1))
-    assert not np.array_equal(world.model.hfield_data, first)
-
-
-@pytest.mark.parametrize("name", list(LEG_FAULTS))
-def test_training_and_test_draw_nothing_in_common(name):
-    rng = np.random.default_rng(0)
-    drawn = {
-        split: {repr(draw(ANT, 8, name, split, rng)) for _ in range(200)}
-        for split in ("train", "test")
-    }
-    assert not drawn["train"] & drawn["test"]
-
-
-def test_the_papers_splits():
-    rng = np.random.default_rng(0)
-    joints = {draw(HALF_CHEETAH, 6, "disabled_joint", "train", rng).joint for _ in range(200)}
-    legs = {draw(ANT, 8, "crippled_leg", "train", rng).leg for _ in range(200)}
-    assert joints == {1, 2, 3, 4, 5}
-    assert legs == {0, 1, 2}
-    assert draw(HALF_CHEETAH, 6, "disabled_joint", "test", rng).joint == 0
-    assert draw(ANT, 8, "crippled_leg", "test", rng).leg == 3
 
 
 @pytest.mark.parametrize(
