@@ -81,6 +81,10 @@ class MotionLearner(Protocol):
         """Changes (N, S) of states (N, S) under actions (N, A)."""
         ...
 
+    def plain(self, phi: Params) -> Params:
+        """The layers of the plain network that `predict` is under phi; none if it is not one."""
+        ...
+
     def task_loss(
         self, params: Params, task: Chunk, step: int
     ) -> tuple[Tensor, Mapping[str, float]]:

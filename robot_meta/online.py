@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from robot_meta.errors import ConfigError, ObservationError
+from robot_meta.imagination import Folded, Imagine, imagine
 from robot_meta.motion import MotionLearner, Steps, squared_error
 from robot_meta.planning import PlanConfig, discounted, plan, rest, shifted
 from robot_meta.types import Params
@@ -166,24 +168,21 @@ class OnlineAgent:
             for n, p in self.phi.items()
         }
         start = state + self._predict(phi, state[:, None], action[:, None])[:, 0]
-        if self.config.half:
-            phi = {n: p.bfloat16() for n, p in phi.items()}
+        imagine = self._imagine(phi)
         config = self.config.planner
 
         def score(candidates: Tensor) -> Tensor:
-            return discounted(self._imagine(phi, start, candidates), config.discount)
+            return discounted(imagine(start, candidates), config.discount)
 
         self._plan = plan(score, shifted(self._plan), config, self._generator, late)
         chosen: Array = self._plan[:, 0].double().numpy()
         return chosen
 
-    def _imagine(self, phi: Params, start: Tensor, candidates: Tensor) -> Tensor:
-        """Rewards (B, C, H) of candidates (B, C, H, A) from states (B, S)."""
-        state = start[:, None].expand(-1, candidates.shape[1], -1)
-        rewards = []
-        for action in candidates.unbind(2):
-            delta = self._predict(phi, state, action)
-            rewards.append(self._body.reward(delta, action))
-            state = state + delta
-        # A model that is led where nothing was ever seen can return anything but a number.
-        return torch.nan_to_num(torch.stack(rewards, -1), nan=-1e6).clamp(-1e6, 1e6)
+    def _imagine(self, phi: Params) -> Imagine:
+        """What judges candidates under phi (B, ...)."""
+        dtype = torch.bfloat16 if self.config.half else torch.float32
+        layers = vmap(self.learner.plain)(phi)
+        if layers:
+            return Folded(self.learner.net, layers, dtype)
+        phi = {n: p.to(dtype) for n, p in phi.items()}
+        return partial(imagine, self._body, partial(self._predict, phi))

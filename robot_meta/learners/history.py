@@ -78,6 +78,13 @@ class History:
         latent = phi[CONTEXT].expand(*inputs.shape[:-1], -1)
         return self.net.delta(phi, torch.cat([inputs, latent], -1))
 
+    def plain(self, phi: Params) -> Params:
+        """The network with the latent, which candidates do not change, in the first bias."""
+        layers, size = self.net.only(phi), len(self.net.seen)
+        weight = layers["w0"]
+        bias = layers["b0"] + weight[:, size:] @ phi[CONTEXT]
+        return {**layers, "w0": weight[:, :size], "b0": bias}
+
     def task_loss(
         self, params: Params, task: Chunk, step: int
     ) -> tuple[Tensor, Mapping[str, float]]:

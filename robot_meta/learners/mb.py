@@ -67,6 +67,10 @@ class MB:
         """Changes (N, S) of states (N, S) under actions (N, A)."""
         return self.net.delta(phi, self.net.inputs(state, action))
 
+    def plain(self, phi: Params) -> Params:
+        """The network as it is."""
+        return self.net.only(phi)
+
     def task_loss(
         self, params: Params, task: Chunk, step: int
     ) -> tuple[Tensor, Mapping[str, float]]:

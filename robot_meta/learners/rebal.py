@@ -86,6 +86,10 @@ class ReBAL:
         )
         return self.net.delta(phi, torch.cat([asked, h], -1))
 
+    def plain(self, phi: Params) -> Params:
+        """No layers: an LSTM is no plain network."""
+        return {}
+
     def task_loss(
         self, params: Params, task: Chunk, step: int
     ) -> tuple[Tensor, Mapping[str, float]]:

@@ -74,18 +74,19 @@ class Dynamics:
     def __init__(self, config: DynamicsConfig, body: Body, normal: Normal) -> None:
         self.config, self.body = config, body
         s, a = body.state, body.action
-        self._seen = torch.tensor([*body.seen, *range(s, s + a)])
-        mean = torch.tensor(normal.input_mean or (0.0,) * (s + a))
-        std = torch.tensor(normal.input_std or (1.0,) * (s + a))
+        self.seen = torch.tensor([*body.seen, *range(s, s + a)])
+        """Entries of state and action that are inputs, in order."""
+        self.input_mean = torch.tensor(normal.input_mean or (0.0,) * (s + a))
+        self.input_std = torch.tensor(normal.input_std or (1.0,) * (s + a))
         self.delta_mean = torch.tensor(normal.delta_mean or (0.0,) * s)
         self.delta_std = torch.tensor(normal.delta_std or (1.0,) * s)
-        if mean.shape != (s + a,) or self.delta_mean.shape != (s,):
+        if self.input_mean.shape != (s + a,) or self.delta_mean.shape != (s,):
             raise ConfigError(
-                f"normal: figures of {tuple(mean.shape)} inputs and "
+                f"normal: figures of {tuple(self.input_mean.shape)} inputs and "
                 f"{tuple(self.delta_mean.shape)} changes for a state of {s} and {a} motors"
             )
-        self._mean, self._std = mean[self._seen], std[self._seen]
-        sizes = [len(self._seen) + config.context, *config.hidden, s]
+        self._mean, self._std = self.input_mean[self.seen], self.input_std[self.seen]
+        sizes = [len(self.seen) + config.context, *config.hidden, s]
         self._shapes = list(pairwise(sizes))
 
     @property
@@ -108,9 +109,13 @@ class Dynamics:
             params[f"b{i}"] = torch.zeros(after)
         return params
 
+    def only(self, params: Mapping[str, Tensor]) -> Params:
+        """The layers alone of parameters that hold more."""
+        return {n: params[n] for i in range(self.layers) for n in (f"w{i}", f"b{i}")}
+
     def inputs(self, state: Tensor, action: Tensor) -> Tensor:
         """Normalised inputs (..., D) of states (..., S) and actions (..., A)."""
-        x = torch.cat([state, action], -1)[..., self._seen]
+        x = torch.cat([state, action], -1)[..., self.seen]
         return ((x - self._mean) / self._std).clamp(-BOUND, BOUND)
 
     def features(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:

@@ -68,9 +68,14 @@ def test_the_plan_begins_at_the_predicted_next_state():
     starts = []
 
     class Watched(OnlineAgent):
-        def _imagine(self, phi, start, candidates):
-            starts.append(start.clone())
-            return super()._imagine(phi, start, candidates)
+        def _imagine(self, phi):
+            judge = super()._imagine(phi)
+
+            def watched(start, candidates):
+                starts.append(start.clone())
+                return judge(start, candidates)
+
+            return watched
 
     learner = agent().learner
     theta = learner.init(0)

@@ -1,0 +1,108 @@
+"""Many steps ahead in a model of motion: rewards of candidate actions that nobody carries out.
+
+B robots with parameters of their own, C candidates, H steps ahead, S size of a state, A motors.
+`imagine` asks any model; `Folded` is the same for a plain network, made ready once and then fast:
+a control tick consists of little else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, silu
+
+from robot_meta.body import Body
+from robot_meta.nets.dynamics import BOUND, Dynamics
+from robot_meta.types import Params
+
+WORST = -1e6
+"""What a reward that is no number counts as: a model that is led astray can return anything."""
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""Changes (B, C, S) of states (B, C, S) under actions (B, C, A)."""
+
+
+class Imagine(Protocol):
+    """Returns rewards (B, C, H) of candidates (B, C, H, A) from states (B, S)."""
+
+    def __call__(self, start: Tensor, candidates: Tensor, /) -> Tensor:
+        """See the class."""
+
+
+def imagine(body: Body, predict: Predict, start: Tensor, candidates: Tensor) -> Tensor:
+    """Rewards (B, C, H), each robot by its own model."""
+    state = start[:, None].expand(-1, candidates.shape[1], -1)
+    rewards = []
+    for action in candidates.unbind(2):
+        delta = predict(state, action)
+        rewards.append(body.reward(delta, action))
+        state = state + delta
+    return within_reason(torch.stack(rewards, -1))
+
+
+def within_reason(rewards: Tensor) -> Tensor:
+    """The rewards, numbers all of them."""
+    return torch.nan_to_num(rewards, nan=WORST).clamp(WORST, -WORST)
+
+
+class Folded:
+    """`imagine` for plain networks, with the normaliser folded into their first and last layers.
+
+    A step costs one multiplication a layer: the state is carried along as the first layer wants it.
+
+    Args:
+        net: what the parameters are of.
+        params: of the layers alone, (B, ...) each.
+        dtype: what layers multiply in; states and sums are in full precision.
+    """
+
+    def __init__(self, net: Dynamics, params: Params, dtype: torch.dtype = torch.float32) -> None:
+        self._body, self._dtype, self._layers = net.body, dtype, []
+        self._mean, self._std = net.input_mean, net.input_std
+        s = net.body.state
+        state_std = self._std[:s]
+        for i in range(net.layers):
+            weight, bias = params[f"w{i}"], params[f"b{i}"]
+            if i == 0:
+                # A column for every entry of the state: those that no model sees weigh nothing.
+                every = weight.new_zeros((*weight.shape[:2], len(self._std)))
+                every[..., net.seen] = weight
+                weight = every
+            if i == net.layers - 1:
+                weight = weight * (net.delta_std / state_std)[:, None]
+                self._drift = (bias * net.delta_std + net.delta_mean) / state_std
+                bias = torch.zeros_like(bias)
+            self._layers.append((weight.to(dtype), bias.to(dtype)))
+
+    def __call__(self, start: Tensor, candidates: Tensor) -> Tensor:
+        """See `Imagine`."""
+        (b, c, h, _), s = candidates.shape, self._body.state
+        z = ((start - self._mean[:s]) / self._std[:s])[:, None].repeat(1, c, 1)
+        motors = (candidates - self._mean[s:]) / self._std[s:]
+        motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
+        inputs = torch.empty((b, c, len(self._std)), dtype=self._dtype)
+        changes = torch.empty((h, b, c, s))
+        for t, change in enumerate(changes):
+            inputs[..., :s] = z.clamp(-BOUND, BOUND)
+            inputs[..., s:] = motors[:, :, t]
+            change.copy_(self._network(inputs)).add_(self._drift[:, None])
+            z += change
+        delta = changes.permute(1, 2, 0, 3) * self._std[:s]
+        return within_reason(self._body.reward(delta, candidates))
+
+    def _network(self, x: Tensor) -> Tensor:
+        last = len(self._layers) - 1
+        for i, (weight, bias) in enumerate(self._layers):
+            x = _affine(x, weight, bias)
+            if i < last:
+                silu(x, inplace=True)
+        return x
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """(B, C, U) by weights (B, V, U) and biases (B, V) to (B, C, V)."""
+    if len(weight) == 1:  # one robot: a plain product of matrices is faster than a batch of one
+        return linear(x[0], weight[0], bias[0])[None]
+    return torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))

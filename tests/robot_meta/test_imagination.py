@@ -1,0 +1,83 @@
+from functools import partial
+
+import pytest
+import torch
+from torch.func import vmap
+
+from robot_meta import learners
+from robot_meta.config import as_dict
+from robot_meta.imagination import WORST, Folded, imagine, within_reason
+from robot_meta.nets.dynamics import Normal
+from tests.robot_meta.bodies import BODY, motion
+
+NORMAL = Normal(
+    input_mean=(0.1, -0.2, 0.3, 0.0, 0.1, -0.1),
+    input_std=(1.0, 2.0, 0.5, 1.5, 0.7, 0.9),
+    delta_mean=(0.01, 0.02, -0.03, 0.0),
+    delta_std=(0.1, 0.2, 0.3, 0.4),
+)
+
+
+def learner(name):
+    config = {"body": as_dict(BODY), "normal": as_dict(NORMAL), "past": 3, "future": 3}
+    return learners.make_motion(name, config)
+
+
+def judged(robots=2, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn((robots, 4), generator=generator)
+    return start, 2.0 * torch.rand((robots, 7, 5, 2), generator=generator) - 1.0
+
+
+def adapted(one, robots):
+    theta = one.init(0)
+    with torch.no_grad():
+        return vmap(lambda past: one.adapt(theta, past))(motion(robots, 3))
+
+
+@pytest.mark.parametrize("robots", [1, 3])
+@pytest.mark.parametrize("name", ["grbal", "mb", "rls", "history"])
+def test_a_folded_network_imagines_what_the_learner_predicts(name, robots):
+    one = learner(name)
+    phi, asked = adapted(one, robots), judged(robots)
+    with torch.no_grad():
+        slow = imagine(BODY, partial(vmap(one.predict), phi), *asked)
+        fast = Folded(one.net, vmap(one.plain)(phi))(*asked)
+    assert torch.allclose(fast, slow, atol=1e-4)
+
+
+def test_half_precision_is_near():
+    one = learner("grbal")
+    phi, asked = adapted(one, 1), judged(1)
+    with torch.no_grad():
+        full = Folded(one.net, vmap(one.plain)(phi))(*asked)
+        half = Folded(one.net, vmap(one.plain)(phi), torch.bfloat16)(*asked)
+    spread = full.sum(-1).std()
+    assert not torch.equal(full, half)
+    assert ((full - half).sum(-1).abs() < 0.1 * spread).all()
+
+
+def test_robots_are_imagined_by_their_own_models():
+    one = learner("grbal")
+    phi, (start, candidates) = adapted(one, 2), judged(2)
+    layers = vmap(one.plain)(phi)
+    with torch.no_grad():
+        both = Folded(one.net, layers)(start, candidates)
+        second = Folded(one.net, {n: p[1:] for n, p in layers.items()})(start[1:], candidates[1:])
+        wrong = Folded(one.net, {n: p[:1] for n, p in layers.items()})(start[1:], candidates[1:])
+    assert torch.allclose(both[1:], second, atol=1e-5)
+    assert not torch.allclose(both[1:], wrong, atol=1e-3)
+
+
+def test_what_no_model_sees_changes_nothing():
+    one = learner("grbal")
+    phi, (start, candidates) = adapted(one, 1), judged(1)
+    far = start + torch.tensor([100.0, 0.0, 0.0, 0.0])
+    with torch.no_grad():
+        folded = Folded(one.net, vmap(one.plain)(phi))
+        assert torch.allclose(folded(start, candidates), folded(far, candidates), atol=1e-3)
+
+
+def test_rewards_are_numbers():
+    odd = torch.tensor([float("nan"), float("inf"), -float("inf"), 1.0])
+    assert within_reason(odd).tolist() == [WORST, -WORST, WORST, 1.0]
