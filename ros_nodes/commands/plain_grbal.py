@@ -1,0 +1,87 @@
+"""The peer of `robot-meta bench grbal`: the same tick as anybody would write it in PyTorch.
+
+The model is a module, the gradient step is `backward` and an update in place of a copy, a plan is
+the best of candidates rolled out one step at a time, all in single precision.
+"""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from robot_meta.inner import step_sizes
+from robot_meta.learners.grbal import GrBAL
+from robot_meta.motion import Steps
+from robot_meta.types import Params
+
+
+class PlainModel(nn.Module):
+    """Changes of a state, with the normaliser in buffers."""
+
+    seen: Tensor
+    mean: Tensor
+    std: Tensor
+    delta_mean: Tensor
+    delta_std: Tensor
+
+    def __init__(self, learner: GrBAL, theta: Params) -> None:
+        super().__init__()
+        net = learner.net
+        self.register_buffer("seen", net.seen)
+        self.register_buffer("mean", net.input_mean)
+        self.register_buffer("std", net.input_std)
+        self.register_buffer("delta_mean", net.delta_mean)
+        self.register_buffer("delta_std", net.delta_std)
+        body = learner.config.body
+        sizes = [len(net.seen), *learner.config.net.hidden, body.state]
+        layers: list[nn.Module] = []
+        for i, (before, after) in enumerate(pairwise(sizes)):
+            layer = nn.Linear(before, after)
+            layer.load_state_dict({"weight": theta[f"w{i}"], "bias": theta[f"b{i}"]})
+            layers += [layer, nn.SiLU()]
+        self.network = nn.Sequential(*layers[:-1])
+        self.rates = [
+            step_sizes(theta, 0)[f"{kind}{i}"] for i in range(net.layers) for kind in ("w", "b")
+        ]
+
+    def normalised(self, state: Tensor, action: Tensor) -> Tensor:
+        """The network's output."""
+        x = (torch.cat([state, action], -1) - self.mean) / self.std
+        out: Tensor = self.network(x[..., self.seen].clamp(-10.0, 10.0))
+        return out
+
+    def forward(self, state: Tensor, action: Tensor) -> Tensor:
+        """The change of the state."""
+        return self.delta_mean + self.delta_std * self.normalised(state, action)
+
+
+def adapted(model: PlainModel, past: Steps, clip: float) -> PlainModel:
+    """A copy of the model after one gradient step on the past (M, ...)."""
+    model = copy.deepcopy(model)
+    target = (past.after - past.state - model.delta_mean) / model.delta_std
+    loss = nn.functional.mse_loss(model.normalised(past.state, past.action), target)
+    loss.backward()  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        for parameter, rate in zip(model.network.parameters(), model.rates, strict=True):
+            if parameter.grad is not None:
+                parameter.sub_(rate * parameter.grad.clamp(-clip, clip))
+    return model
+
+
+@torch.no_grad()
+def best_of(
+    model: PlainModel, learner: GrBAL, state: Tensor, pending: Tensor, candidates: Tensor
+) -> int:
+    """Which of the candidates (C, H, A) earns most, from where `pending` (A,) leads to."""
+    state = state + model(state, pending)
+    states = state.expand(len(candidates), -1)
+    rewards = torch.zeros(len(candidates))
+    for t in range(candidates.shape[1]):
+        action = candidates[:, t]
+        delta = model(states, action)
+        rewards = rewards + learner.config.body.reward(delta, action)
+        states = states + delta
+    return int(rewards.argmax())
