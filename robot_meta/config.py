@@ -27,7 +27,8 @@ def as_dict(config: Any) -> dict[str, Any]:
 def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
     """Build the dataclass `kind` from JSON values.
 
-    Lists become tuples where the field is one, mappings become nested dataclasses.
+    Lists become tuples where the field is one, mappings become nested dataclasses; what such a
+    mapping leaves out is as in the field's default, which need not be the nested class's own.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value is refused by the class.
@@ -36,11 +37,23 @@ def from_dict(kind: type[C], values: Mapping[str, Any]) -> C:
     if unknown := sorted(set(values) - set(fields)):
         raise ConfigError(f"{kind.__name__}: unknown {unknown}; it knows {sorted(fields)}")
     hints = typing.get_type_hints(kind)
-    given = {name: _typed(hints[name], value) for name, value in values.items()}
+    given = {
+        name: _typed(hints[name], _completed(fields[name], value)) for name, value in values.items()
+    }
     try:
         return kind(**given)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{kind.__name__}: {error}") from error
+
+
+def _completed(field: dataclasses.Field[Any], value: Any) -> Any:
+    """A mapping for a nested dataclass, with what the field's default says of the rest."""
+    factory, default = field.default_factory, field.default
+    if factory is not dataclasses.MISSING:
+        default = factory()
+    if isinstance(value, Mapping) and dataclasses.is_dataclass(default):
+        return {**{f.name: getattr(default, f.name) for f in dataclasses.fields(default)}, **value}
+    return value
 
 
 def _plain(value: Any) -> Any:

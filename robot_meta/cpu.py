@@ -83,16 +83,23 @@ def cores() -> int:
 
 def cpu_name() -> str:
     """The processor's name as the system tells it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for it: else it is slower than single precision."""
+    return bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo("flags").split()))
+
+
+def _cpuinfo(field: str) -> str:
+    """What Linux says of the first processor; empty where it says nothing."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [
-                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
-            ]
-        if names:
-            return names[0]
+            return next(
+                (line.split(":", 1)[1].strip() for line in file if line.startswith(field)), ""
+            )
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return ""
 
 
 def core_hours() -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from robot_meta import checkpoint, learners
 from robot_meta.config import as_dict, from_dict
+from robot_meta.cpu import multiplies_bfloat16
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Roamed, roam
 from robot_meta.errors import ConfigError
@@ -87,7 +88,9 @@ def load_method(name: str, world: World, seed: int, planner: PlanConfig = PLANNE
     return Method(
         learner,
         found.params,
-        from_dict(OnlineConfig, {"online": online, "planner": planner}),
+        from_dict(
+            OnlineConfig, {"online": online, "planner": planner, "half": multiplies_bfloat16()}
+        ),
         found.sha256,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -16,8 +16,11 @@ from torch.func import vmap
 
 from robot_meta.body import Body
 from robot_meta.errors import ConfigError
-from robot_meta.nets.dynamics import Dynamics, DynamicsConfig, Normal
+from robot_meta.nets.dynamics import GAIN, Dynamics, DynamicsConfig, Normal
 from robot_meta.types import Params
+
+Adapts = Literal["motors", "biases", "all"]
+"""What gradient steps change: the motors' gains, these and biases, or every parameter."""
 
 
 class Steps(NamedTuple):
@@ -90,6 +93,13 @@ class MotionLearner(Protocol):
     ) -> tuple[Tensor, Mapping[str, float]]:
         """Mean loss on the future after adaptation on the past, and figures to log."""
         ...
+
+
+def adaptable(theta: Params, which: Adapts) -> list[str]:
+    """Names of the network's parameters that gradient steps change."""
+    biases = [n for n in theta if n[0] == "b" and n[1:].isdigit()]
+    weights = [n for n in theta if n[0] == "w" and n[1:].isdigit()]
+    return {"motors": [GAIN], "biases": [GAIN, *biases], "all": [GAIN, *biases, *weights]}[which]
 
 
 def squared_error(net: Dynamics, delta: Tensor, steps: Steps) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from robot_meta import checkpoint, report
-from robot_meta.cpu import configure_cpu
+from robot_meta.cpu import configure_cpu, multiplies_bfloat16
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.locomotion import PLANNER, RoamConfig, World, acting, episodes
 from robot_meta.locomotion import collect as roamed
@@ -35,9 +35,10 @@ def collect(
     configure_cpu()
     if models:
         share = -(-count // len(models))
+        online = OnlineConfig(planner=PLANNER, half=multiplies_bfloat16())
         motion = MotionSet.load(path)
         for number, model in enumerate(track(models, f"{world}: models act")):
-            act = acting(checkpoint.load(model), OnlineConfig(planner=PLANNER))
+            act = acting(checkpoint.load(model), online)
             motion += episodes(world, split, act, share, 10_000 * (seed + 1) + number).motion()
         motion.save(path)
     else:

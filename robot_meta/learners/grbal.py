@@ -2,7 +2,10 @@
 
 Nagabandi, Clavera et al. 2019, "Learning to Adapt in Dynamic, Real-World Environments through
 Meta-Reinforcement Learning". Step sizes are learned, one for each parameter (Meta-SGD, Li et al.
-2017); the paper's is one number.
+2017); the paper's is one number. `adapts="all"` with one step is the paper's. By default a few
+steps move the motors' gains alone, as CAVIA (Zintgraf et al. 2019) moves a few context parameters:
+half a second of motion says which motor does not do what it is told, but not what 50,000 weights
+should be, and what is found out for one motor holds for one that never failed in training.
 """
 
 from __future__ import annotations
@@ -18,8 +21,16 @@ from torch.func import vmap
 from robot_meta import inner
 from robot_meta.config import from_dict
 from robot_meta.errors import ConfigError
-from robot_meta.motion import Chunk, MotionConfig, Steps, future_error, step_loss
-from robot_meta.nets.dynamics import Dynamics
+from robot_meta.motion import (
+    Adapts,
+    Chunk,
+    MotionConfig,
+    Steps,
+    adaptable,
+    future_error,
+    step_loss,
+)
+from robot_meta.nets.dynamics import GAIN, Dynamics
 from robot_meta.types import Params
 
 
@@ -27,18 +38,21 @@ from robot_meta.types import Params
 class GrBALConfig(MotionConfig):
     """Settings."""
 
-    steps: int = 1
+    steps: int = 3
     """Gradient steps on the past."""
+    adapts: Adapts = "motors"
     alpha: float = 0.05
-    """First size of the learned steps."""
+    """First size of the learned steps of weights and biases."""
+    alpha_gain: float = 3.0
+    """First size of those of gains."""
     clip: float = 10.0
     """Bound on each element of the inner gradient."""
 
     def __post_init__(self) -> None:
         """Refuse steps that do not adapt."""
         super().__post_init__()
-        if self.steps < 0 or not (self.alpha > 0 and self.clip > 0):
-            raise ConfigError(f"grbal: need steps >= 0, alpha and clip > 0, got {self}")
+        if self.steps < 0 or not min(self.alpha, self.alpha_gain, self.clip) > 0:
+            raise ConfigError(f"grbal: need steps >= 0, alphas and clip > 0, got {self}")
 
 
 class GrBAL:
@@ -53,7 +67,8 @@ class GrBAL:
     def init(self, seed: int) -> Params:
         """Fresh parameters and step sizes."""
         theta = self.net.init(torch.Generator().manual_seed(seed))
-        sizes = dict.fromkeys(theta, self.config.alpha)
+        names = adaptable(theta, self.config.adapts)
+        sizes = {**dict.fromkeys(names, self.config.alpha), GAIN: self.config.alpha_gain}
         return {**theta, **inner.initial_sizes(sizes, max(self.config.steps, 1))}
 
     def adapt(self, theta: Params, past: Steps) -> Params:
@@ -74,7 +89,7 @@ class GrBAL:
 
     def plain(self, phi: Params) -> Params:
         """The network as it is."""
-        return self.net.only(phi)
+        return self.net.folded(phi)
 
     def task_loss(
         self, params: Params, task: Chunk, step: int

@@ -80,7 +80,7 @@ class History:
 
     def plain(self, phi: Params) -> Params:
         """The network with the latent, which candidates do not change, in the first bias."""
-        layers, size = self.net.only(phi), len(self.net.seen)
+        layers, size = self.net.folded(phi), len(self.net.seen)
         weight = layers["w0"]
         bias = layers["b0"] + weight[:, size:] @ phi[CONTEXT]
         return {**layers, "w0": weight[:, :size], "b0": bias}

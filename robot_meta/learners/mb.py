@@ -17,7 +17,7 @@ from torch.func import vmap
 from robot_meta import inner
 from robot_meta.config import from_dict
 from robot_meta.errors import ConfigError
-from robot_meta.motion import Chunk, MotionConfig, Steps, step_loss
+from robot_meta.motion import Adapts, Chunk, MotionConfig, Steps, adaptable, step_loss
 from robot_meta.nets.dynamics import Dynamics
 from robot_meta.types import Params
 
@@ -28,7 +28,8 @@ class MBConfig(MotionConfig):
 
     steps: int = 0
     """Gradient steps on the past while acting: 0 is MB, more is MB+DE."""
-    rate: float = 0.01
+    adapts: Adapts = "motors"
+    rate: float = 3.0
     """Of those steps."""
     clip: float = 10.0
 
@@ -58,7 +59,7 @@ class MB:
         return inner.adapt(
             theta,
             lambda params: step_loss(self.net, params, past),
-            dict.fromkeys(theta, config.rate),
+            dict.fromkeys(adaptable(theta, config.adapts), config.rate),
             config.steps,
             clip=config.clip,
         )
@@ -69,7 +70,7 @@ class MB:
 
     def plain(self, phi: Params) -> Params:
         """The network as it is."""
-        return self.net.only(phi)
+        return self.net.folded(phi)
 
     def task_loss(
         self, params: Params, task: Chunk, step: int

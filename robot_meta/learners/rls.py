@@ -71,7 +71,7 @@ class RLS:
 
     def plain(self, phi: Params) -> Params:
         """The network as it is."""
-        return self.net.only(phi)
+        return self.net.folded(phi)
 
     def task_loss(
         self, params: Params, task: Chunk, step: int

@@ -24,6 +24,8 @@ MIN_SPREAD = 1e-3
 """A quantity that hardly varies is not blown up to noise."""
 BOUND = 10.0
 """Normalised inputs beyond this many standard deviations are cut off: no model knows them."""
+GAIN = "gain"
+"""Name of the motors' gains (A,) among the parameters: what share of its action each gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +109,19 @@ class Dynamics:
             weight = torch.rand((after, before), generator=generator)
             params[f"w{i}"] = (2.0 * weight - 1.0) * bound * math.sqrt(3.0)
             params[f"b{i}"] = torch.zeros(after)
+        params[GAIN] = torch.ones(self.body.action)
         return params
 
-    def only(self, params: Mapping[str, Tensor]) -> Params:
-        """The layers alone of parameters that hold more."""
-        return {n: params[n] for i in range(self.layers) for n in (f"w{i}", f"b{i}")}
+    def folded(self, params: Mapping[str, Tensor]) -> Params:
+        """The layers alone, the motors' gains in the first: the same function of the inputs."""
+        layers = {n: params[n] for i in range(self.layers) for n in (f"w{i}", f"b{i}")}
+        return {**layers, "w0": layers["w0"] * self._scale(params)}
+
+    def _scale(self, params: Mapping[str, Tensor]) -> Tensor:
+        """What each input (D,) is multiplied by."""
+        gain = params[GAIN]
+        before, after = len(self.seen) - self.body.action, self.config.context
+        return torch.cat([gain.new_ones(before), gain, gain.new_ones(after)])
 
     def inputs(self, state: Tensor, action: Tensor) -> Tensor:
         """Normalised inputs (..., D) of states (..., S) and actions (..., A)."""
@@ -120,7 +130,7 @@ class Dynamics:
 
     def features(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """What the last layer is applied to (..., units), in the parameters' precision."""
-        x = inputs.to(params["w0"].dtype)
+        x = inputs.to(params["w0"].dtype) * self._scale(params)
         for i in range(self.layers - 1):
             x = silu(linear(x, params[f"w{i}"], params[f"b{i}"]))
         return x

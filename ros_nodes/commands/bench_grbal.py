@@ -32,8 +32,8 @@ LARGE = (512, 512, 512)
 CANDIDATES, HORIZON = 500, 10
 WARM_UP = 5
 PROTOCOL = (
-    "One control tick of {world}: a gradient step on the last {past} transitions, the next state "
-    "from the pending action, and the best of {candidates} x {horizon} random candidates imagined "
+    "One control tick of {world}: gradient steps on the last {past} transitions, the next state from "
+    "the pending action, and the best of {candidates} x {horizon} random candidates imagined "
     "from there; one robot, one thread; {ticks} ticks on windows of recorded motion after "
     "{warm_up} to warm up, variants in turn on the same windows and candidates; medians. shipped: "
     "the trained model of {units} units a layer ({trained}); large: 512 units a layer, untrained. "
@@ -144,7 +144,7 @@ def _measure(
         candidates = 2.0 * torch.rand(shape, generator=generator) - 1.0
         asked = (past, state, pending, candidates)
         variants: dict[str, Callable[[], int]] = {
-            "plain": partial(_plain, model, learner, *asked),
+            "plain": partial(_plain, model, learner, theta, *asked),
             "fp32": partial(_ours, learner, theta, *asked, torch.float32),
             "bf16": partial(_ours, learner, theta, *asked, torch.bfloat16),
         }
@@ -164,13 +164,14 @@ def _measure(
 def _plain(
     model: PlainModel,
     learner: GrBAL,
+    theta: Params,
     past: Steps,
     state: Tensor,
     pending: Tensor,
     candidates: Tensor,
 ) -> int:
     """The peer's choice."""
-    phi = adapted(model, past, learner.config.clip)
+    phi = adapted(model, learner, theta, past)
     return best_of(phi, learner, state, pending, candidates)
 
 
@@ -217,7 +218,10 @@ def _exact(
 
 def _check(learner: GrBAL, theta: Params, model: PlainModel, past: Steps) -> None:
     ours = learner.plain(learner.adapt(theta, past))
-    plain = list(adapted(model, past, learner.config.clip).network.parameters())
-    for (name, a), b in zip(ours.items(), plain, strict=True):
+    phi = adapted(model, learner, theta, past)
+    theirs = {f"w{i}": layer.weight for i, layer in enumerate(phi.network[::2])}
+    theirs["w0"] = theirs["w0"] * torch.cat([torch.ones(phi.others), phi.gain])
+    for name, b in theirs.items():
+        a = ours[name]
         if (a - b).abs().max() > AGREE * max(float(b.detach().abs().max()), 1.0):
             raise SessionError(f"bench grbal: ours and the plain one differ in {name} after a step")

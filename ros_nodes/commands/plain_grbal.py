@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from robot_meta.inner import step_sizes
 from robot_meta.learners.grbal import GrBAL
 from robot_meta.motion import Steps
+from robot_meta.nets.dynamics import GAIN
 from robot_meta.types import Params
 
 
@@ -43,14 +44,15 @@ class PlainModel(nn.Module):
             layer.load_state_dict({"weight": theta[f"w{i}"], "bias": theta[f"b{i}"]})
             layers += [layer, nn.SiLU()]
         self.network = nn.Sequential(*layers[:-1])
-        self.rates = [
-            step_sizes(theta, 0)[f"{kind}{i}"] for i in range(net.layers) for kind in ("w", "b")
-        ]
+        self.gain = nn.Parameter(theta[GAIN].clone())
+        self.others = len(net.seen) - body.action
 
     def normalised(self, state: Tensor, action: Tensor) -> Tensor:
         """The network's output."""
         x = (torch.cat([state, action], -1) - self.mean) / self.std
-        out: Tensor = self.network(x[..., self.seen].clamp(-10.0, 10.0))
+        x = x[..., self.seen].clamp(-10.0, 10.0)
+        x = torch.cat([x[..., : self.others], x[..., self.others :] * self.gain], -1)
+        out: Tensor = self.network(x)
         return out
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
@@ -58,16 +60,21 @@ class PlainModel(nn.Module):
         return self.delta_mean + self.delta_std * self.normalised(state, action)
 
 
-def adapted(model: PlainModel, past: Steps, clip: float) -> PlainModel:
-    """A copy of the model after one gradient step on the past (M, ...)."""
-    model = copy.deepcopy(model)
+def adapted(model: PlainModel, learner: GrBAL, theta: Params, past: Steps) -> PlainModel:
+    """A copy of the model after the gradient steps on the past (M, ...)."""
+    model, config = copy.deepcopy(model), learner.config
     target = (past.after - past.state - model.delta_mean) / model.delta_std
-    loss = nn.functional.mse_loss(model.normalised(past.state, past.action), target)
-    loss.backward()  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        for parameter, rate in zip(model.network.parameters(), model.rates, strict=True):
-            if parameter.grad is not None:
-                parameter.sub_(rate * parameter.grad.clamp(-clip, clip))
+    named = {GAIN: model.gain}
+    for i, layer in enumerate(model.network[::2]):
+        named |= {f"w{i}": layer.weight, f"b{i}": layer.bias}
+    for k in range(config.steps):
+        sizes = step_sizes(theta, k)
+        loss = nn.functional.mse_loss(model.normalised(past.state, past.action), target)
+        model.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            for name, size in sizes.items():
+                named[name].sub_(size * named[name].grad.clamp(-config.clip, config.clip))
     return model
 
 

@@ -45,3 +45,13 @@ def test_the_class_own_refusal_is_passed_on(values):
 def test_a_tuple_of_another_length_is_refused():
     with pytest.raises(ConfigError, match="3 values"):
         from_dict(Outer, {"image": [1, 2, 3]})
+
+
+@dataclass(frozen=True)
+class Tuned:
+    outer: Outer = field(default_factory=lambda: Outer(sizes=(7,)))
+
+
+def test_a_nested_mapping_keeps_the_rest_of_the_fields_default():
+    tuned = from_dict(Tuned, {"outer": {"image": [4, 4]}})
+    assert tuned.outer == Outer(sizes=(7,), image=(4, 4))

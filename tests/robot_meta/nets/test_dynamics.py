@@ -56,3 +56,23 @@ def test_size_of_the_figures_is_checked():
 
     with pytest.raises(ConfigError, match="for a state of 4 and 2 motors"):
         Dynamics(DynamicsConfig(), BODY, Normal(input_mean=(0.0,) * 3, input_std=(1.0,) * 3))
+
+
+def test_a_motor_without_gain_moves_nothing_whatever_it_is_told():
+    dynamics, steps = net()
+    theta = {**params(dynamics), "gain": torch.tensor([0.0, 1.0])}
+    state = steps.state[0]
+    told = [
+        dynamics.normalised(theta, dynamics.inputs(state, steps.action[0] * torch.tensor(scale)))
+        for scale in ([1.0, 1.0], [-0.5, 1.0], [1.0, -0.5])
+    ]
+    assert torch.allclose(told[0], told[1])
+    assert not torch.allclose(told[0], told[2])
+
+
+def test_folded_layers_are_the_same_function():
+    dynamics, steps = net(context=3)
+    theta = {**params(dynamics), "gain": torch.tensor([0.3, 0.8])}
+    x = torch.cat([dynamics.inputs(steps.state[0], steps.action[0]), torch.ones(500, 3)], -1)
+    plain = {**dynamics.folded(theta), "gain": torch.ones(2)}
+    assert torch.allclose(dynamics.normalised(theta, x), dynamics.normalised(plain, x), atol=1e-5)

@@ -1,5 +1,7 @@
+import copy
 import json
 
+import pytest
 import torch
 
 from robot_meta import learners
@@ -9,16 +11,19 @@ from ros_nodes.commands.plain_grbal import PlainModel, adapted, best_of
 from tests.robot_meta.bodies import BODY, motion
 
 
-def test_the_peer_adapts_and_chooses_as_ours_does():
-    learner = learners.make_motion("grbal", {"body": as_dict(BODY), "net": {"hidden": [32, 32]}})
+@pytest.mark.parametrize(("adapts", "steps"), [("all", 1), ("motors", 3)])
+def test_the_peer_adapts_and_chooses_as_ours_does(adapts, steps):
+    learner = learners.make_motion(
+        "grbal",
+        {"body": as_dict(BODY), "net": {"hidden": [32, 32]}, "adapts": adapts, "steps": steps},
+    )
     theta = learner.init(0)
     past = type(motion(1, 6))(*(x[0] for x in motion(1, 6)))
     model = PlainModel(learner, theta)
-    phi, plain = learner.adapt(theta, past), adapted(model, past, learner.config.clip)
-    for ours, theirs in zip(learner.plain(phi).values(), plain.network.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-6)
-    before = list(model.network.parameters())
-    assert all(torch.equal(theta[f"w{i}"], before[2 * i]) for i in range(3))  # a copy was changed
+    before = copy.deepcopy(model.state_dict())
+    bench_grbal._check(learner, theta, model, past)
+    assert all(torch.equal(before[n], p) for n, p in model.state_dict().items())
+    plain = adapted(model, learner, theta, past)
     state, pending = torch.randn(4), torch.zeros(2)
     candidates = 2.0 * torch.rand((50, 4, 2)) - 1.0
     chosen = best_of(plain, learner, state, pending, candidates)
