@@ -29,10 +29,12 @@ class Body:
     """Seconds of a control step."""
     action_cost: float
     """Taken from the reward for each unit of squared action."""
+    turning: tuple[int, ...] = ()
+    """Entries that are angles without bounds, rad: models see their sines and cosines."""
 
     def __post_init__(self) -> None:
         """Refuse sizes and entries that cannot be."""
-        entries = {*self.hidden, self.forward}
+        entries = {*self.hidden, *self.turning, self.forward}
         if self.state < 1 or self.action < 1 or not self.dt_s > 0.0:
             raise ConfigError(f"body: need sizes >= 1 and dt_s > 0, got {self}")
         if not all(0 <= i < self.state for i in entries):
@@ -40,8 +42,8 @@ class Body:
 
     @property
     def seen(self) -> list[int]:
-        """Entries of the state that are inputs."""
-        return [i for i in range(self.state) if i not in self.hidden]
+        """Entries of the state that are inputs as they are."""
+        return [i for i in range(self.state) if i not in (*self.hidden, *self.turning)]
 
     def reward(self, delta: Tensor, action: Tensor) -> Tensor:
         """Speed along x over a step less the action's cost: (..., S), (..., A) to (...)."""

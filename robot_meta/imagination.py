@@ -61,14 +61,18 @@ class Folded:
     def __init__(self, net: Dynamics, params: Params, dtype: torch.dtype = torch.float32) -> None:
         self._body, self._dtype, self._layers = net.body, dtype, []
         self._mean, self._std = net.input_mean, net.input_std
-        s = net.body.state
+        s, n = net.body.state, len(net.body.turning)
+        self._turning = list(net.body.turning)
         state_std = self._std[:s]
+        # The input is the whole state, then sines, cosines and motors: what no model sees of the
+        # state weighs nothing.
+        self._width = s + 2 * n + net.body.action
+        columns = [*net.body.seen, *range(s, self._width)]
         for i in range(net.layers):
             weight, bias = params[f"w{i}"], params[f"b{i}"]
             if i == 0:
-                # A column for every entry of the state: those that no model sees weigh nothing.
-                every = weight.new_zeros((*weight.shape[:2], len(self._std)))
-                every[..., net.seen] = weight
+                every = weight.new_zeros((*weight.shape[:2], self._width))
+                every[..., columns] = weight
                 weight = every
             if i == net.layers - 1:
                 weight = weight * (net.delta_std / state_std)[:, None]
@@ -82,11 +86,15 @@ class Folded:
         z = ((start - self._mean[:s]) / self._std[:s])[:, None].repeat(1, c, 1)
         motors = (candidates - self._mean[s:]) / self._std[s:]
         motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
-        inputs = torch.empty((b, c, len(self._std)), dtype=self._dtype)
+        inputs, n = torch.empty((b, c, self._width), dtype=self._dtype), len(self._turning)
+        at = self._turning
         changes = torch.empty((h, b, c, s))
         for t, change in enumerate(changes):
             inputs[..., :s] = z.clamp(-BOUND, BOUND)
-            inputs[..., s:] = motors[:, :, t]
+            if n:
+                angle = z[..., at] * self._std[at] + self._mean[at]
+                inputs[..., s : s + n], inputs[..., s + n : s + 2 * n] = angle.sin(), angle.cos()
+            inputs[..., s + 2 * n :] = motors[:, :, t]
             change.copy_(self._network(inputs)).add_(self._drift[:, None])
             z += change
         delta = changes.permute(1, 2, 0, 3) * self._std[:s]

@@ -135,4 +135,5 @@ def spec(robot: LeggedRobot, world: LeggedWorld) -> dict[str, Any]:
         "forward": robot.forward,
         "dt_s": world.dt_s,
         "action_cost": robot.action_cost,
+        "turning": list(robot.turning),
     }

@@ -53,7 +53,7 @@ class History:
         """Fresh parameters."""
         generator = torch.Generator().manual_seed(seed)
         body, units, size = self.config.body, self.config.units, self.config.net.context
-        inputs = len(body.seen) + body.action + body.state
+        inputs = self.net.width + body.state
         out = torch.randn((size, units), generator=generator) / units**0.5
         return {
             **self.net.init(generator),
@@ -80,7 +80,7 @@ class History:
 
     def plain(self, phi: Params) -> Params:
         """The network with the latent, which candidates do not change, in the first bias."""
-        layers, size = self.net.folded(phi), len(self.net.seen)
+        layers, size = self.net.folded(phi), self.net.width
         weight = layers["w0"]
         bias = layers["b0"] + weight[:, size:] @ phi[CONTEXT]
         return {**layers, "w0": weight[:, :size], "b0": bias}

@@ -52,7 +52,7 @@ class ReBAL:
         """Fresh parameters."""
         generator = torch.Generator().manual_seed(seed)
         body, units = self.config.body, self.config.net.context
-        inputs = len(body.seen) + body.action + body.state
+        inputs = self.net.width + body.state
         return {
             **self.net.init(generator),
             **history.init_cell("lstm", inputs, units, generator),

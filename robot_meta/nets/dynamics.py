@@ -1,7 +1,7 @@
 """A model of motion: what the state changes by in one control step.
 
-S size of a state, A motors, D inputs: the entries of the state that a model may see, and the
-action. Inputs and changes are normalised by figures of the whole training set, which stay as they
+S size of a state, A motors, D inputs: the entries of the state that a model may see (of angles
+without bounds, such as a pitch after a somersault, their sines and cosines), and the action. Inputs and changes are normalised by figures of the whole training set, which stay as they
 are while parameters adapt.
 """
 
@@ -76,8 +76,7 @@ class Dynamics:
     def __init__(self, config: DynamicsConfig, body: Body, normal: Normal) -> None:
         self.config, self.body = config, body
         s, a = body.state, body.action
-        self.seen = torch.tensor([*body.seen, *range(s, s + a)])
-        """Entries of state and action that are inputs, in order."""
+        self._seen, self._turning = torch.tensor(body.seen), torch.tensor(body.turning, dtype=torch.long)
         self.input_mean = torch.tensor(normal.input_mean or (0.0,) * (s + a))
         self.input_std = torch.tensor(normal.input_std or (1.0,) * (s + a))
         self.delta_mean = torch.tensor(normal.delta_mean or (0.0,) * s)
@@ -87,8 +86,9 @@ class Dynamics:
                 f"normal: figures of {tuple(self.input_mean.shape)} inputs and "
                 f"{tuple(self.delta_mean.shape)} changes for a state of {s} and {a} motors"
             )
-        self._mean, self._std = self.input_mean[self.seen], self.input_std[self.seen]
-        sizes = [len(self.seen) + config.context, *config.hidden, s]
+        self.width = len(body.seen) + 2 * len(body.turning) + a
+        """D."""
+        sizes = [self.width + config.context, *config.hidden, s]
         self._shapes = list(pairwise(sizes))
 
     @property
@@ -120,13 +120,15 @@ class Dynamics:
     def _scale(self, params: Mapping[str, Tensor]) -> Tensor:
         """What each input (D,) is multiplied by."""
         gain = params[GAIN]
-        before, after = len(self.seen) - self.body.action, self.config.context
+        before, after = self.width - self.body.action, self.config.context
         return torch.cat([gain.new_ones(before), gain, gain.new_ones(after)])
 
     def inputs(self, state: Tensor, action: Tensor) -> Tensor:
         """Normalised inputs (..., D) of states (..., S) and actions (..., A)."""
-        x = torch.cat([state, action], -1)[..., self.seen]
-        return ((x - self._mean) / self._std).clamp(-BOUND, BOUND)
+        x = (torch.cat([state, action], -1) - self.input_mean) / self.input_std
+        x = x.clamp(-BOUND, BOUND)
+        angle, s = state[..., self._turning], self.body.state
+        return torch.cat([x[..., self._seen], torch.sin(angle), torch.cos(angle), x[..., s:]], -1)
 
     def features(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """What the last layer is applied to (..., units), in the parameters' precision."""

@@ -219,7 +219,7 @@ def _exact(
 def _check(learner: GrBAL, theta: Params, model: PlainModel, past: Steps) -> None:
     ours = learner.plain(learner.adapt(theta, past))
     phi = adapted(model, learner, theta, past)
-    theirs = {f"w{i}": layer.weight for i, layer in enumerate(phi.network[::2])}
+    theirs: dict[str, Tensor] = {**phi.layers()}
     theirs["w0"] = theirs["w0"] * torch.cat([torch.ones(phi.others), phi.gain])
     for name, b in theirs.items():
         a = ours[name]

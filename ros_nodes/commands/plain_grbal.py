@@ -23,6 +23,7 @@ class PlainModel(nn.Module):
     """Changes of a state, with the normaliser in buffers."""
 
     seen: Tensor
+    turning: Tensor
     mean: Tensor
     std: Tensor
     delta_mean: Tensor
@@ -31,13 +32,14 @@ class PlainModel(nn.Module):
     def __init__(self, learner: GrBAL, theta: Params) -> None:
         super().__init__()
         net = learner.net
-        self.register_buffer("seen", net.seen)
+        self.register_buffer("seen", torch.tensor(learner.config.body.seen))
+        self.register_buffer("turning", torch.tensor(learner.config.body.turning, dtype=torch.long))
         self.register_buffer("mean", net.input_mean)
         self.register_buffer("std", net.input_std)
         self.register_buffer("delta_mean", net.delta_mean)
         self.register_buffer("delta_std", net.delta_std)
         body = learner.config.body
-        sizes = [len(net.seen), *learner.config.net.hidden, body.state]
+        sizes = [net.width, *learner.config.net.hidden, body.state]
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise(sizes)):
             layer = nn.Linear(before, after)
@@ -45,15 +47,21 @@ class PlainModel(nn.Module):
             layers += [layer, nn.SiLU()]
         self.network = nn.Sequential(*layers[:-1])
         self.gain = nn.Parameter(theta[GAIN].clone())
-        self.others = len(net.seen) - body.action
+        self.others, self.state = net.width - body.action, body.state
 
     def normalised(self, state: Tensor, action: Tensor) -> Tensor:
         """The network's output."""
-        x = (torch.cat([state, action], -1) - self.mean) / self.std
-        x = x[..., self.seen].clamp(-10.0, 10.0)
-        x = torch.cat([x[..., : self.others], x[..., self.others :] * self.gain], -1)
-        out: Tensor = self.network(x)
+        x = ((torch.cat([state, action], -1) - self.mean) / self.std).clamp(-10.0, 10.0)
+        angle, motors = state[..., self.turning], x[..., self.state :] * self.gain
+        seen = [x[..., self.seen], torch.sin(angle), torch.cos(angle)]
+        out: Tensor = self.network(torch.cat([*seen, motors], -1))
         return out
+
+    def layers(self) -> dict[str, nn.Parameter]:
+        """Weights and biases by the learner's names."""
+        parameters = list(self.network.parameters())
+        kinds = enumerate(zip(parameters[::2], parameters[1::2], strict=True))
+        return {f"{kind}{i}": p for i, pair in kinds for kind, p in zip("wb", pair, strict=True)}
 
     def forward(self, state: Tensor, action: Tensor) -> Tensor:
         """The change of the state."""
@@ -64,9 +72,7 @@ def adapted(model: PlainModel, learner: GrBAL, theta: Params, past: Steps) -> Pl
     """A copy of the model after the gradient steps on the past (M, ...)."""
     model, config = copy.deepcopy(model), learner.config
     target = (past.after - past.state - model.delta_mean) / model.delta_std
-    named = {GAIN: model.gain}
-    for i, layer in enumerate(model.network[::2]):
-        named |= {f"w{i}": layer.weight, f"b{i}": layer.bias}
+    named = {GAIN: model.gain, **model.layers()}
     for k in range(config.steps):
         sizes = step_sizes(theta, k)
         loss = nn.functional.mse_loss(model.normalised(past.state, past.action), target)
@@ -74,7 +80,9 @@ def adapted(model: PlainModel, learner: GrBAL, theta: Params, past: Steps) -> Pl
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             for name, size in sizes.items():
-                named[name].sub_(size * named[name].grad.clamp(-config.clip, config.clip))
+                gradient = named[name].grad
+                if gradient is not None:
+                    named[name].sub_(size * gradient.clamp(-config.clip, config.clip))
     return model
 
 

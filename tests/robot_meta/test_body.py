@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -13,10 +15,12 @@ def test_reward_is_progress_less_effort():
 
 def test_sees_all_but_where_it_is():
     assert BODY.seen == [1, 2, 3]
+    assert dataclasses.replace(BODY, turning=(2,)).seen == [1, 3]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"state": 0}, {"dt_s": float("nan")}, {"hidden": (4,)}, {"forward": -1}]
+    "wrong",
+    [{"state": 0}, {"dt_s": float("nan")}, {"hidden": (4,)}, {"turning": (-1,)}, {"forward": -1}],
 )
 def test_bodies_that_cannot_be_are_refused(wrong):
     whole = {"state": 4, "action": 2, "hidden": (0,), "forward": 0, "dt_s": 0.05}

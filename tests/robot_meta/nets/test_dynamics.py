@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -76,3 +79,15 @@ def test_folded_layers_are_the_same_function():
     x = torch.cat([dynamics.inputs(steps.state[0], steps.action[0]), torch.ones(500, 3)], -1)
     plain = {**dynamics.folded(theta), "gain": torch.ones(2)}
     assert torch.allclose(dynamics.normalised(theta, x), dynamics.normalised(plain, x), atol=1e-5)
+
+
+def test_a_turn_around_is_the_same_place():
+    body = replace(BODY, turning=(2,))
+    dynamics = Dynamics(DynamicsConfig(hidden=(16,)), body, Normal())
+    theta, state = params(dynamics), torch.randn(5, 4)
+    turned = state + torch.tensor([0.0, 0.0, 2.0 * math.pi, 0.0])
+    action = torch.zeros(5, 2)
+    here, there = (dynamics.delta(theta, dynamics.inputs(s, action)) for s in (state, turned))
+    assert torch.allclose(here, there, atol=1e-5)
+    half = dynamics.delta(theta, dynamics.inputs(state + torch.tensor([0, 0, 1.0, 0]), action))
+    assert not torch.allclose(here, half, atol=1e-3)
