@@ -28,7 +28,10 @@ for _family, _id in _FAMILY_IDS.items():
 _ROBOT_IDS = {
     "half_cheetah": "sim/HalfCheetah-v0",
     "ant": "sim/Ant-v0",
+    "go1": "sim/Go1-v0",
 }
 
 for _robot, _id in _ROBOT_IDS.items():
     gymnasium.register(id=_id, entry_point="sim.legged_envs:LeggedEnv", kwargs={"robot": _robot})
+
+gymnasium.register(id="sim/Go1Strides-v0", entry_point="sim.stride_env:StrideEnv")

@@ -1,8 +1,8 @@
 """Legged robots: what each is made of, and a world with one of them that can be stepped and saved.
 
 S is the size of a state, which is `qpos` followed by `qvel`; A the number of motors. An action is
-in [-1, 1] and a share of what each motor can do; it is held for one control step of 50 ms (Go1:
-20 ms).
+in [-1, 1] and a share of what each motor can do: of its effort, or, of the Go1, whose motors are
+servos, of its joint's range. It is held for one control step of 50 ms (Go1: 20 ms).
 """
 
 from __future__ import annotations
@@ -46,8 +46,12 @@ class LeggedRobot:
     """Taken from the reward for each unit of squared action."""
     noise: float
     """Size of the disturbance of a first state."""
+    turning: tuple[int, ...] = ()
+    """Entries of the state that are angles without bounds, rad."""
     home: tuple[float, ...] = ()
     """Joint angles that stand; empty: the model's first pose."""
+    servos: bool = False
+    """Whether motors hold joints at an angle, instead of giving an effort."""
 
     def load(self, terrain: Terrain = "flat") -> mujoco.MjModel:
         """Compile the model with a terrain that faults can shape."""
@@ -76,6 +80,7 @@ HALF_CHEETAH = LeggedRobot(
     legs=(("bthigh", "bshin", "bfoot"), ("fthigh", "fshin", "ffoot")),
     action_cost=0.05,
     noise=0.1,
+    turning=(2,),
 )
 ANT = LeggedRobot(
     name="ant",
@@ -92,7 +97,22 @@ ANT = LeggedRobot(
     action_cost=0.02,
     noise=0.1,
 )
-ROBOTS: dict[str, LeggedRobot] = {robot.name: robot for robot in (HALF_CHEETAH, ANT)}
+_SIDES = ("FR", "FL", "RR", "RL")
+GO1 = LeggedRobot(
+    name="go1",
+    source=_OWN / "go1.xml",
+    frame_skip=10,
+    hidden=(0, 1),
+    forward=0,
+    legs=tuple(
+        (f"{side}_hip_joint", f"{side}_thigh_joint", f"{side}_calf_joint") for side in _SIDES
+    ),
+    action_cost=0.0,
+    noise=0.02,
+    home=(0.0, 0.9, -1.8) * 4,
+    servos=True,
+)
+ROBOTS: dict[str, LeggedRobot] = {robot.name: robot for robot in (HALF_CHEETAH, ANT, GO1)}
 
 
 def robot_named(name: str) -> LeggedRobot:

@@ -14,6 +14,7 @@ def robot(request):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("robot", [ROBOTS[name] for name in PEERS], ids=list(PEERS))
 def test_moves_exactly_as_gymnasiums_robot(robot):
     peer = gymnasium.make(PEERS[robot.name]).unwrapped
     peer.reset(seed=0)
