@@ -20,7 +20,7 @@ from robot_meta.body import Body
 from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import from_dict
 from robot_meta.data.motion_set import MotionSet
-from robot_meta.data.roam import Actor, Gaits, Roamed, TrueSimulator, roam
+from robot_meta.data.roam import Actor, Gaits, Holds, Roamed, TrueSimulator, roam
 from robot_meta.errors import ConfigError
 from robot_meta.online import OnlineAgent, OnlineConfig
 from robot_meta.planning import PlanConfig
@@ -28,16 +28,23 @@ from robot_meta.planning import PlanConfig
 ENVIRONMENTS = {
     "half_cheetah": "sim:sim/HalfCheetah-v0",
     "ant": "sim:sim/Ant-v0",
+    "go1": "sim:sim/Go1Strides-v0",
 }
-"""Gymnasium ids of the robots."""
+"""Gymnasium ids of the robots; a step of the Go1 is a stride."""
 STEPS = 200
 """Control steps of an episode: 10 s."""
+STRIDERS = ("go1",)
+"""Robots whose control step is a stride."""
+STRIDES, ONSETS = 25, 6
+"""Strides of an episode: 10 s; what breaks in it does so before the sixth."""
 HEALTHY_SHARE = 0.2
 """Of training episodes: nothing is broken in them."""
 TRUE_PLANNER = PlanConfig(candidates=32, rounds=2, elites=6, horizon=12, beta=1.5)
 """On the true physics, to collect good motion and as a bound."""
 PLANNER = PlanConfig(candidates=64, rounds=3, elites=8, horizon=10)
 """What every learned model is planned with."""
+STRIDE_PLANNER = PlanConfig(method="choice", horizon=3)
+"""The same where a control step is a stride, which is one of few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +62,16 @@ class World:
     def __str__(self) -> str:
         """As in names of files."""
         return f"{self.robot}-{self.fault}"
+
+    @property
+    def strides(self) -> bool:
+        """Whether a control step is a stride."""
+        return self.robot in STRIDERS
+
+    @property
+    def steps(self) -> int:
+        """Control steps of an episode."""
+        return STRIDES if self.strides else STEPS
 
     def make(self, **more: Any) -> Any:
         """Its environment."""
@@ -89,21 +106,34 @@ Acting = Callable[[Any, int, int], Actor]
 
 
 def episodes(
-    world: World, split: str, act: Acting, robots: int, seed: int, steps: int = STEPS
+    world: World, split: str, act: Acting, robots: int, seed: int, steps: int | None = None
 ) -> Roamed:
     """One episode of each of `robots` robots with faults of their own, run together."""
     env = world.make()
     rngs = streams(seed, f"{world} {split} faults", robots)
+    faults = [world.draw(env, split, rng) for rng in rngs]
+    onsets = [int(rng.integers(ONSETS)) if world.strides else 0 for rng in rngs]
     with env.batch(robots) as batch:
-        for i, rng in enumerate(rngs):
-            batch.set_fault(i, world.draw(env, split, rng))
+
+        def at(t: int) -> None:
+            for i, onset in enumerate(onsets):
+                if onset == t > 0:
+                    batch.set_fault(i, faults[i])
+
+        for i, onset in enumerate(onsets):
+            batch.set_fault(i, None if onset else faults[i])
         first = streams(seed, f"{world} {split} starts", robots)
-        return roam(batch, act(batch, robots, seed), first, steps)
+        return roam(batch, act(batch, robots, seed), first, steps or world.steps, at)
 
 
 def gaits(batch: Any, robots: int, seed: int) -> Actor:
     """Noisy gaits."""
     return Gaits(robots, batch.motors, batch.dt_s, streams(seed, "gaits", 1)[0])
+
+
+def holds(batch: Any, robots: int, seed: int) -> Actor:
+    """Random actions that are held."""
+    return Holds(robots, batch.motors, streams(seed, "holds", 1)[0])
 
 
 def true_simulator(batch: Any, robots: int, seed: int) -> Actor:
@@ -139,9 +169,15 @@ class RoamConfig:
 
 
 def collect(world: World, config: RoamConfig, path: Path) -> Iterator[tuple[int, int]]:
-    """Collect the shared set of a world into `path`, yielding (episodes, of so many)."""
+    """Collect the shared set of a world into `path`, yielding (episodes, of so many).
+
+    A robot that strides holds random strides in all of them, and what a mirror shows of its motion
+    counts too.
+    """
     total = config.gaits + config.true
     kinds: Sequence[tuple[int, Acting]] = ((config.gaits, gaits), (config.true, true_simulator))
+    if world.strides:
+        kinds = ((total, holds),)
     done: MotionSet | None = None
     yield 0, total
     for number, (count, act) in enumerate(kinds):
@@ -149,6 +185,8 @@ def collect(world: World, config: RoamConfig, path: Path) -> Iterator[tuple[int,
             robots = min(config.together, count - first)
             seed = 1000 * config.seed + 100 * number + first // config.together
             motion = episodes(world, config.split, act, robots, seed).motion()
+            if world.strides:
+                motion += MotionSet(*world.make().mirrored(motion.states, motion.actions))
             done = motion if done is None else done + motion
             yield len(done.states), total
     if done is None:

@@ -1,4 +1,4 @@
-"""Planning with a model: random shooting, CEM and MPPI over sequences of actions.
+"""Planning with a model: random shooting, CEM and MPPI over sequences of actions, or a choice.
 
 B robots, C candidates, H steps ahead, A motors. Actions are in [-1, 1]: a candidate is cut to that
 range *before* it is judged, so that what is executed is what was imagined. A plan is a mean
@@ -19,8 +19,8 @@ from robot_meta.errors import ConfigError
 
 Score = Callable[[Tensor], Tensor]
 """Returns (B, C) of candidates (B, C, H, A)."""
-Method = Literal["shooting", "cem", "mppi"]
-METHODS: tuple[Method, ...] = ("shooting", "cem", "mppi")
+Method = Literal["shooting", "cem", "mppi", "choice"]
+METHODS: tuple[Method, ...] = ("shooting", "cem", "mppi", "choice")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +113,8 @@ def plan(
         return _cem(score, start, config, generator, late)
     if config.method == "mppi":
         return _mppi(score, start, config, generator, late)
+    if config.method == "choice":
+        return _choice(score, start)
     return _shooting(score, start, config, generator)
 
 
@@ -137,6 +139,14 @@ def _shooting(
     b, h, a = start.shape
     drawn = 2.0 * torch.rand((b, config.candidates - 1, h, a), generator=generator) - 1.0
     candidates = torch.cat([start[:, None].clamp(-1.0, 1.0), drawn], 1)
+    return _pick(candidates, score(candidates).argmax(1, keepdim=True))[:, 0]
+
+
+def _choice(score: Score, start: Tensor) -> Tensor:
+    """The best of doing nothing and of each motor alone, held: where an action is one of few."""
+    b, h, a = start.shape
+    few = torch.cat([torch.zeros(1, a), torch.eye(a)])
+    candidates = few[None, :, None].expand(b, -1, h, -1)
     return _pick(candidates, score(candidates).argmax(1, keepdim=True))[:, 0]
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import rclpy
+from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 from rclpy.action import ActionClient
 from rclpy.context import Context
@@ -31,7 +32,7 @@ from std_srvs.srv import Trigger
 from robot_meta.errors import SessionError
 from ros_nodes import qos
 from ros_nodes.commands.action import topic
-from ros_nodes.messages import rgb, stamp_ns
+from ros_nodes.messages import fill_twist, rgb, stamp_ns
 
 START_S = 120.0
 """A cold start imports torch and compiles shaders; on a loaded machine that takes a while."""
@@ -116,6 +117,8 @@ class RobotClient:
         """Stamp of the gate's last tick."""
         self.on_image: Callable[[int, NDArray[np.uint8]], None] | None = None
         """Called with (stamp in ns, (H, W, 3) rgb) of every picture, if set."""
+        self.velocity: tuple[float, float] | None = None
+        """(m/s forward, rad/s to the left) that a walking robot is told with every `sim/state`."""
         self._namespace = namespace
         self._recorder: Any = None
         self._policy: Any = None
@@ -126,6 +129,7 @@ class RobotClient:
         self.node = rclpy.create_node("robot_client", context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._velocity_pub = self.node.create_publisher(TwistStamped, self.name("cmd_vel"), 1)
         self._listen(SimState, "sim/state", self._on_state, _EVERY_STATE)
         self._listen(GateStatus, "command_gate/status", self._on_gate, qos.STATUS)
         self._listen(Applied, "command_gate/applied", self._on_applied, qos.STATUS)
@@ -357,6 +361,11 @@ class RobotClient:
         info = json.loads(msg.info_json)
         at_ns = stamp_ns(msg.header.stamp)
         self.states.append(World(msg.episode, at_ns, msg.steady_ns, msg.state_hash, info))
+        if self.velocity is not None:
+            forward, turn = self.velocity
+            told = TwistStamped(header=msg.header)
+            fill_twist(told, (forward, 0.0, 0.0, 0.0, 0.0, turn))
+            self._velocity_pub.publish(told)
 
     def _on_gate(self, msg: Any) -> None:
         if self.gate is not None and self.gate.mode > MODES["HOLD"] >= msg.mode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from robot_meta_msgs.msg import Applied, GateStatus
@@ -16,9 +17,9 @@ from sim.follower import Point
 from sim.sawyer import JOINT_NAMES
 
 
-def trajectory(points: list[Point]) -> JointTrajectory:
-    """What the arm's controller gets: stamp 0, so it starts on arrival."""
-    msg = JointTrajectory(joint_names=list(JOINT_NAMES))
+def trajectory(points: list[Point], names: Sequence[str] = JOINT_NAMES) -> JointTrajectory:
+    """What a trajectory controller gets: stamp 0, so it starts on arrival."""
+    msg = JointTrajectory(joint_names=list(names))
     for time_s, q, qd in points:
         point = JointTrajectoryPoint(positions=floats(q), velocities=floats(qd))
         # Whole nanoseconds, rounded up: two points never fall on one.

@@ -196,7 +196,8 @@ _WORLD = (
     Argument("rate", 1.0, "Simulated seconds a second; 0 with lockstep: as fast as it goes."),
     Argument("lockstep", False, "Simulated time waits for the gate: repeatable, but not at 1x."),
 )
-_LEGGED = ("half_cheetah", "ant")
+_LEGGED = ("half_cheetah", "ant", "go1")
+_WALKERS = ("go1",)
 _ROBOT = Argument("robot", "sawyer", "Which robot.", ("sawyer", *_LEGGED))
 _LEGS = (
     Argument("terrain", "flat", "What a legged robot walks on.", ("flat", "pier")),
@@ -259,9 +260,10 @@ _LEG_GATE = NodeSpec(
 _LEG_POLICY = NodeSpec(
     "leg_policy",
     _AUTOSTART | {name: Ref(name) for name in ("robot", "checkpoint", "online")},
-    when=(_ON_LEGS,),
+    when=(_ON_LEGS, When("robot", _WALKERS, unless=True)),
     name="policy",
 )
+_WALK_POLICY = replace(_LEG_POLICY, executable="walk_policy", when=(When("robot", _WALKERS),))
 
 
 def _of_arm(*nodes: NodeSpec) -> tuple[NodeSpec, ...]:
@@ -311,7 +313,7 @@ DEPLOY = Graph(
     ),
     (
         *_of_arm(*_or_real(_SIM, _GATE), _ROBOT_CAMERA, _TELEOP, _RECORDER, _POLICY),
-        *(_LEG_SIM, _LEG_GATE, _LEG_POLICY),
+        *(_LEG_SIM, _LEG_GATE, _LEG_POLICY, _WALK_POLICY),
     ),
 )
 CAMERA = Graph(

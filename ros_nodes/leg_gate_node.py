@@ -1,6 +1,7 @@
-"""The only writer to the legs: a policy proposes efforts, this node decides; node `command_gate`.
+"""The only writer to the legs: a policy proposes, this node decides; node `command_gate`.
 
-All of the deciding is in `leg_gate` and `gate`; here it meets topics, services and clocks.
+All of the deciding is in `leg_gate`, `target_gate` and `gate`; here it meets topics, services and
+clocks. `leg_drives` says whether efforts or joint targets are meant.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from nav_msgs.msg import Odometry
 from rclpy.callback_groups import ReentrantCallbackGroup
 from robot_meta_msgs.msg import Applied, GateStatus, PolicyStatus, SimState
@@ -27,15 +27,14 @@ from ros_nodes.crowd import Crowd
 from ros_nodes.gate import Mode, Now, Refusal
 from ros_nodes.gate_rules import JOINTS, OUTPUT
 from ros_nodes.gate_services import GateServices
+from ros_nodes.leg_drives import Drive, drive_of
 from ros_nodes.leg_gate import LegGate
-from ros_nodes.messages import fill_joint_state, joint_velocities, set_stamp, stamp_ns
+from ros_nodes.messages import set_stamp
 from ros_nodes.node import ERROR, OK, WARN, RobotNode, run
 from ros_nodes.params import param
+from ros_nodes.target_gate import TargetGate
 from sim.effort import Base
-from sim.leg_limits import joint_names, limits
 from sim.legged import ROBOTS, robot_named
-
-TICK_NS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class LegGateNode(RobotNode):
 
     def __init__(self) -> None:
         super().__init__("command_gate", LegGateParams(), hardware_id="legs")
-        self.legs: LegGate | None = None
+        self.drive: Drive | None = None
         self._beat: Any = None
         self._base = Base()
         self._episode: int | None = None
@@ -62,8 +61,7 @@ class LegGateNode(RobotNode):
 
     def setup(self) -> None:
         """The gate itself and all that it hears and says."""
-        robot = robot_named(self.p.robot)
-        self.legs = LegGate(joint_names(robot), limits(robot))
+        drive = self.drive = drive_of(robot_named(self.p.robot))
 
         def out(kind: Any, topic: str, profile: Any) -> Any:
             watch = qos.watch_publisher(self, topic)
@@ -76,14 +74,14 @@ class LegGateNode(RobotNode):
             made = self.create_subscription(kind, topic, callback, profile, event_callbacks=watch)
             self._undo.append(lambda: self.destroy_subscription(made))
 
-        self._effort_pub = out(JointState, "leg_controller/effort", qos.COMMAND)
+        self._command_pub = out(drive.kind, drive.command, qos.COMMAND)
         self._applied_pub = out(Applied, "~/applied", qos.STATUS)
         self._status_pub = out(GateStatus, "~/status", qos.STATUS)
         self._estop_pub = out(Bool, "estop", qos.LATCHED)
         self._mode_pub = out(String, "mode", qos.LATCHED)
         hear(JointState, "joint_states", self._on_joints, qos.SENSOR_SUB)
         hear(Odometry, "odom", self._on_odom, qos.SENSOR_SUB)
-        hear(JointState, "policy/effort", self._on_effort, qos.COMMAND)
+        hear(drive.kind, drive.proposal, self._on_proposal, qos.COMMAND)
         hear(PolicyStatus, "policy/status", self._on_policy, qos.STATUS)
         hear(SimState, "sim/state", self._on_world, qos.STATUS)
         do = GateServices(self)
@@ -95,11 +93,11 @@ class LegGateNode(RobotNode):
             self.create_service(Trigger, "~/reset_estop", do.reset_estop),
         ):
             self._undo.append(lambda service=service: self.destroy_service(service))  # type: ignore[misc]
-        inputs = {"joint_states": JOINTS, "policy/effort": "policy"}
+        inputs = {"joint_states": JOINTS, drive.proposal: "policy"}
         self._crowd = Crowd(
-            self.legs.gate,
+            drive.core.gate,
             {self.resolve_topic_name(topic): what for topic, what in inputs.items()},
-            {p.topic_name: OUTPUT for p in (self._effort_pub, self._estop_pub)},
+            {p.topic_name: OUTPUT for p in (self._command_pub, self._estop_pub)},
             self.count_publishers,
             self._publishers_of,
         )
@@ -109,12 +107,12 @@ class LegGateNode(RobotNode):
     def start(self) -> None:
         """Begin to tick, IDLE."""
         self.publish_estop()
-        self._beat = self.create_timer(TICK_NS * 1e-9, self._tick)
+        self._beat = self.create_timer(self._driven().tick_ns * 1e-9, self._tick)
 
     def stop(self) -> None:
         """Stop: a damped command goes out, and the receiver's watchdog sees to the rest."""
-        if self.legs is not None:
-            self.legs.gate.set_mode(Mode.IDLE, self.clock_now())
+        if self.drive is not None:
+            self.core.gate.set_mode(Mode.IDLE, self.clock_now())
             self._tick()
             self._tell()
         if self._beat is not None:
@@ -125,15 +123,14 @@ class LegGateNode(RobotNode):
         """Give back what `setup` made."""
         while self._undo:
             self._undo.pop()()
-        self.legs = None
+        self.drive = None
 
     # --- for `GateServices` -------------------------------------------------------------------
 
     @property
-    def core(self) -> LegGate:
+    def core(self) -> LegGate | TargetGate:
         """The gate behind the topics."""
-        assert self.legs is not None, "callbacks come after setup"
-        return self.legs
+        return self._driven().core
 
     def clock_now(self) -> Now:
         """Now on both clocks."""
@@ -149,11 +146,13 @@ class LegGateNode(RobotNode):
 
     # --- what comes in ------------------------------------------------------------------------
 
+    def _driven(self) -> Drive:
+        assert self.drive is not None, "callbacks come after setup"
+        return self.drive
+
     def _on_joints(self, msg: JointState) -> None:
-        legs = self.core
         try:
-            qd = joint_velocities(msg, legs.names)
-            legs.on_joints(stamp_ns(msg.header.stamp), qd, self.clock_now())
+            self._driven().joints(msg, self.clock_now())
         except (ObservationError, Refusal) as error:
             self.diagnose("joint_states", ERROR, str(error))
             return
@@ -166,9 +165,8 @@ class LegGateNode(RobotNode):
         tilt = math.acos(min(1.0, max(-1.0, cosine))) if math.isfinite(cosine) else math.nan
         self._base = Base(tilt, height)
 
-    def _on_effort(self, msg: JointState) -> None:
-        effort, at_ns = np.asarray(msg.effort, np.float64), stamp_ns(msg.header.stamp)
-        self.core.on_effort("policy", at_ns, list(msg.name), effort, self.clock_now())
+    def _on_proposal(self, msg: Any) -> None:
+        self._driven().propose(msg, self.clock_now())
         self._tell()
 
     def _on_policy(self, msg: PolicyStatus) -> None:
@@ -183,21 +181,17 @@ class LegGateNode(RobotNode):
     # --- ticks --------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        legs = self.core
-        now = self.clock_now()
-        if not legs.gate.joints_fresh(now) and not legs.gate.moving:
+        gate, now = self.core.gate, self.clock_now()
+        if not gate.joints_fresh(now) and not gate.moving:
             return  # nobody to stop, and nothing known of the robot
-        step = legs.tick(self._base, now, TICK_NS * 1e-9)
-        msg = JointState()
-        set_stamp(msg.header.stamp, max(0, now.ros_ns))
-        fill_joint_state(msg, legs.names, np.zeros(0), effort=step.effort)
-        self._effort_pub.publish(msg)
-        self._applied_pub.publish(self._account(now, step.flags))
-        self._flags |= step.flags
+        msg, flags = self._driven().tick(self._base, now)
+        self._command_pub.publish(msg)
+        self._applied_pub.publish(self._account(now, flags))
+        self._flags |= flags
         self._tell()
 
     def _account(self, now: Now, flags: int) -> Applied:
-        """Of one tick: whose proposal the efforts on `leg_controller/effort` are."""
+        """Of one tick: whose proposal it is that goes to the controller."""
         gate = self.core.gate
         account = Applied(source=gate.source, limit_flags=flags, joint_names=list(self.core.names))
         account.gripper_m = math.nan
@@ -209,12 +203,11 @@ class LegGateNode(RobotNode):
 
     def _beat_10_hz(self) -> None:
         """Steady timer: watchdogs that no tick looks at while robot time stands; status."""
-        legs = self.legs
-        if legs is None or not self.active:
+        if self.drive is None or not self.active:
             return
         crowd = self._crowd.look()
         self.diagnose("publishers", ERROR if crowd else OK, crowd or "one for each topic")
-        gate = legs.gate
+        gate = self.core.gate
         if not self.count_publishers(self.resolve_topic_name("policy/status")):
             gate.policy_goal(False)
         gate.decide(self.clock_now())

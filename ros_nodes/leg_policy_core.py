@@ -58,6 +58,8 @@ class LegPolicyCore:
         model = prototype(robot, "flat")
         self.period_ns = round(model.opt.timestep * robot.frame_skip * 1e9)
         self._limits = limits(robot)
+        self._sizes = self.states.nq + self.states.nv, self._limits.effort.size
+        """Of what a learner sees and decides."""
         self._agent: OnlineAgent | None = None
         self.version = ""
         """Version of the parameters in use; empty without a policy."""
@@ -69,7 +71,7 @@ class LegPolicyCore:
         self.states.reset()
         if self._agent is not None:
             self._agent.reset()
-        self._pending = np.zeros((1, self._limits.effort.size))
+        self._pending = np.zeros((1, self._sizes[1]))
         self._next: Array | None = None
         self._last_ns, self._last, self._same = 0, np.zeros(0), 0
 
@@ -82,9 +84,8 @@ class LegPolicyCore:
         """
         found = checkpoint.load(local_path(uri))
         learner = learners.make_motion(found.learner, found.config)
-        body, wanted = learner.config.body, self.states.nq + self.states.nv
-        motors = self._limits.effort.size
-        if (body.state, body.action) != (wanted, motors):
+        body, (wanted, motors) = learner.config.body, self._sizes
+        if (body.state, body.action) != self._sizes:
             raise ContractError(
                 f"{uri}: a model of {body.state} numbers and {body.action} motors; "
                 f"{self.robot.name} has {wanted} and {motors}"

@@ -21,7 +21,7 @@ from robot_meta_msgs.msg import Adaptation, GateStatus, PolicyStatus
 from robot_meta_msgs.srv import SetMode
 from sensor_msgs.msg import JointState
 
-from robot_meta.cpu import configure_cpu
+from robot_meta.cpu import configure_cpu, multiplies_bfloat16
 from robot_meta.errors import ObservationError, SessionError
 from robot_meta.locomotion import PLANNER
 from robot_meta.online import ONLINES, OnlineConfig
@@ -32,7 +32,8 @@ from ros_nodes.params import param
 from ros_nodes.policy_actions import RunAction
 from ros_nodes.policy_core import Run
 from ros_nodes.qos import COMMAND, JOINTS_SUB, STATUS, watch_subscription
-from sim.legged import ROBOTS, robot_named
+from sim.leg_limits import joint_names
+from sim.legged import ROBOTS, LeggedRobot, robot_named
 
 SILENCE_S = 0.5
 RECOVERED_S = 1.0  # so long without a bad message until the diagnostics say that all is well
@@ -78,8 +79,8 @@ class LegPolicyNode(RobotNode):
     def setup(self) -> None:
         """Load the model, open every topic and action."""
         self.get_logger().info(str(configure_cpu()))
-        config = OnlineConfig(planner=PLANNER, online=self.p.online)
-        core = LegPolicyCore(robot_named(self.p.robot), config, self.p.seed)
+        config = OnlineConfig(planner=PLANNER, online=self.p.online, half=multiplies_bfloat16())
+        core = self.make_core(robot_named(self.p.robot), config)
         if self.p.checkpoint:
             version = core.load(self.p.checkpoint)
             self.get_logger().info(f"policy {version} from {self.p.checkpoint}")
@@ -90,17 +91,14 @@ class LegPolicyNode(RobotNode):
             self._undo.append(lambda: self.destroy_lifecycle_publisher(publisher))
             return publisher
 
-        def hear(kind: type, name: str, callback: Callable[[Any], None], qos: Any) -> None:
-            events = watch_subscription(self, name)
-            made = self.create_subscription(kind, name, callback, qos, event_callbacks=events)
-            self._undo.append(lambda: self.destroy_subscription(made))
-
-        self._effort_pub = out(JointState, "policy/effort", COMMAND)
+        self._proposal_pub = out(*self.proposal, COMMAND)
         self._status_pub = out(PolicyStatus, "~/status", STATUS)
         self._adaptation_pub = out(Adaptation, "~/adaptation", STATUS)
-        hear(Odometry, "odom", lambda m: self._on_message("odom", m), JOINTS_SUB)
-        hear(JointState, "joint_states", lambda m: self._on_message("joint_states", m), JOINTS_SUB)
-        hear(GateStatus, "command_gate/status", self._on_gate, STATUS)
+        odom = lambda m: self._on_message("odom", m)  # noqa: E731
+        self._hear(Odometry, "odom", odom, JOINTS_SUB)
+        joints = lambda m: self._on_message("joint_states", m)  # noqa: E731
+        self._hear(JointState, "joint_states", joints, JOINTS_SUB)
+        self._hear(GateStatus, "command_gate/status", self._on_gate, STATUS)
         group, actions = ReentrantCallbackGroup(), RunAction(self)
         self.set_mode = self.create_client(SetMode, "command_gate/set_mode", callback_group=group)
         self._undo.append(lambda: self.destroy_client(self.set_mode))
@@ -116,6 +114,27 @@ class LegPolicyNode(RobotNode):
         self._undo.append(server.destroy)
         watch = self.steady_timer(0.1, self._watch)
         self._undo.append(lambda: self.destroy_timer(watch))
+
+    def _hear(self, kind: type, name: str, callback: Callable[[Any], None], qos: Any) -> None:
+        events = watch_subscription(self, name)
+        made = self.create_subscription(kind, name, callback, qos, event_callbacks=events)
+        self._undo.append(lambda: self.destroy_subscription(made))
+
+    # --- what another kind of robot has otherwise ---------------------------------------------
+
+    proposal: tuple[type, str] = (JointState, "policy/effort")
+    """Type and topic."""
+
+    def make_core(self, robot: LeggedRobot, config: OnlineConfig) -> LegPolicyCore:
+        """Who decides."""
+        return LegPolicyCore(robot, config, self.p.seed)
+
+    def message(self, decision: Any) -> Any:
+        """A proposal, but for its stamp."""
+        msg = JointState()
+        names = joint_names(robot_named(self.p.robot))
+        fill_joint_state(msg, names, np.zeros(0), effort=decision.effort)
+        return msg
 
     def start(self) -> None:
         """Begin to watch."""
@@ -198,10 +217,9 @@ class LegPolicyNode(RobotNode):
                 going.end("error", str(error))
 
     def _propose(self, core: LegPolicyCore, decision: Decision) -> None:
-        msg = JointState()
+        msg = self.message(decision)
         set_stamp(msg.header.stamp, decision.stamp_ns)
-        fill_joint_state(msg, core.states.names, np.zeros(0), effort=decision.effort)
-        self._effort_pub.publish(msg)
+        self._proposal_pub.publish(msg)
         self._deciding = True
         if self.current is not None:
             self.current.steps += self.current.accepted

@@ -1,7 +1,7 @@
 """A simulated legged robot behind the simulator node, without ROS.
 
 Robot time counts from 1 s and never runs back over a reset. Physics runs in batches of 10 ms; what
-the receiver holds is applied in each.
+the receiver holds is applied in each, or, where motors have servos, in each physics step.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from robot_meta.errors import ConfigError
 from ros_nodes.leg_receiver import LegReceiver
 from ros_nodes.leg_state import LegState
+from ros_nodes.target_receiver import TargetReceiver
 from sim.leg_faults import LegFault, MotorDelay, ObservationDelay
 from sim.leg_limits import joint_names, limits
+from sim.leg_targets import target_limits
 from sim.legged import LeggedWorld, robot_named
 from sim.terrain import BUILDERS, Terrain
 from sim.undo import Undo
@@ -54,7 +56,7 @@ class LegSim:
         self._undo: Undo = lambda: None
         self.fault: LegFault | None = None
         self.episode_number = 0
-        self.receiver = LegReceiver(joint_names(self.robot), limits(self.robot))
+        self.receiver = self._new_receiver()
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -62,7 +64,7 @@ class LegSim:
         stopped = self.receiver.stopped
         self.world.reset(np.random.default_rng(seed))
         self.messages.reset()
-        self.receiver = LegReceiver(self.receiver.names, self.receiver.limits)
+        self.receiver = self._new_receiver()
         self.receiver.stopped = stopped
         self.seed, self._start_x = seed, float(self.state()[self.robot.forward])
         self.episode_number += 1
@@ -84,11 +86,46 @@ class LegSim:
 
     def step(self) -> None:
         """Advance one batch (10 ms), the motors giving what the receiver holds."""
-        _, qd = self.messages.joints(self.state())
-        self.world.data.ctrl[:] = np.clip(self.receiver.effort(qd) / self._gear, -1.0, 1.0)
-        mujoco.mj_step(self.world.model, self.world.data, self._batch_steps)
+        model, data = self.world.model, self.world.data
+        held = 1 if self.robot.servos else self._batch_steps
+        for done in range(0, self._batch_steps, held):
+            at_s = self._time_ns * 1e-9 + done * model.opt.timestep
+            data.ctrl[:] = self._shares(at_s)
+            mujoco.mj_step(model, data, held)
         self._time_ns += BATCH_NS
         self.batches += 1
+
+    def accept(self, msg: Any, steady_ns: int) -> None:
+        """Take a command of the kind that the robot's motors have.
+
+        Raises:
+            ObservationError: it is refused.
+        """
+        if isinstance(self.receiver, LegReceiver):
+            self.receiver.accept(msg, steady_ns)
+        else:
+            q, _ = self.messages.joints(self.state())
+            self.receiver.accept(msg, q, self._time_ns * 1e-9, steady_ns)
+
+    def efforts(self) -> Array:
+        """What the motors give (J,), N m."""
+        if isinstance(self.receiver, LegReceiver):
+            return self.receiver.effort(self.messages.joints(self.state())[1])
+        return self.world.data.actuator_force.copy()
+
+    def _new_receiver(self) -> LegReceiver | TargetReceiver:
+        names = joint_names(self.robot)
+        if self.robot.servos:
+            return TargetReceiver(names, target_limits(self.robot))
+        return LegReceiver(names, limits(self.robot))
+
+    def _shares(self, at_s: float) -> Array:
+        """Control values (J,) of the model's motors."""
+        q, qd = self.messages.joints(self.state())
+        if isinstance(self.receiver, LegReceiver):
+            shares: Array = np.clip(self.receiver.effort(qd) / self._gear, -1.0, 1.0)
+            return shares
+        return self.receiver.limits.shares(self.receiver.target(q, at_s))
 
     def acceleration(self) -> Array:
         """What an accelerometer in the base measures (3,), m/s^2 in its frame."""

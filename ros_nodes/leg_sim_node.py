@@ -20,6 +20,7 @@ from robot_meta_msgs.srv import ResetWorld, SetFault, SetPause
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Bool
+from trajectory_msgs.msg import JointTrajectory
 
 from robot_meta.errors import ConfigError, ObservationError, RobotMetaError
 from ros_nodes import qos, sim_messages
@@ -82,7 +83,10 @@ class LegSimNode(RobotNode):
         self._imu_pub = out(Imu, "imu/data", qos.SENSOR_PUB(10))
         self._odom_pub = out(Odometry, "odom", qos.SENSOR_PUB(10))
         self._state_pub = out(SimState, "sim/state", qos.SENSOR_PUB(10))
-        hear(JointState, "leg_controller/effort", self._on_effort, qos.COMMAND)
+        kind, topic = (JointState, "leg_controller/effort")
+        if ROBOTS[self.p.robot].servos:
+            kind, topic = (JointTrajectory, "leg_controller/joint_trajectory")
+        hear(kind, topic, self._on_command, qos.COMMAND)
         hear(Bool, "estop", self._on_estop, qos.LATCHED)
         for kind, name, work in (
             (ResetWorld, "~/reset_world", self._reset_world),
@@ -168,7 +172,7 @@ class LegSimNode(RobotNode):
         ):
             field.x, field.y, field.z = map(float, values)
         q, qd = sim.messages.joints(state)
-        fill_joint_state(joints, sim.messages.names, q, qd, sim.receiver.effort(qd))
+        fill_joint_state(joints, sim.messages.names, q, qd, sim.efforts())
         self._odom_pub.publish(odom)
         self._imu_pub.publish(imu)
         self._joints_pub.publish(joints)
@@ -190,11 +194,11 @@ class LegSimNode(RobotNode):
 
     # --- what comes in ------------------------------------------------------------------------
 
-    def _on_effort(self, msg: JointState) -> None:
+    def _on_command(self, msg: Any) -> None:
         if self._sim is None:
             return
         try:
-            self._sim.receiver.accept(msg, time.monotonic_ns())
+            self._sim.accept(msg, time.monotonic_ns())
         except ObservationError as error:
             self._complained_ns = time.monotonic_ns()
             self.diagnose("commands", ERROR, str(error), refused=self._sim.receiver.refused)

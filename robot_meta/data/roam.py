@@ -96,6 +96,33 @@ class Gaits:
         return wave + self._noise * self._rng.standard_normal(wave.shape)
 
 
+REST_SHARE = 0.3
+"""How often `Holds` holds nothing."""
+
+
+class Holds:
+    """Each robot holds an action for a few steps: none at all, or one motor's whole."""
+
+    def __init__(self, robots: int, motors: int, rng: np.random.Generator) -> None:
+        self._rng, self._left = rng, np.zeros(robots, int)
+        self._held: Array = np.zeros((robots, motors))
+
+    def act(self, states: Array, pending: Array) -> Array:
+        """See `Actor`."""
+        for i in np.flatnonzero(self._left == 0):
+            self._held[i], self._left[i] = self._drawn(), self._rng.integers(2, 9)
+        self._left -= 1
+        held: Array = self._held.copy()
+        return held
+
+    def _drawn(self) -> Array:
+        motors = self._held.shape[1]
+        drawn: Array = np.zeros(motors)
+        if self._rng.random() > REST_SHARE:
+            drawn[self._rng.integers(motors)] = 1.0
+        return drawn
+
+
 class TrueSimulator:
     """Plans on the true physics: what no robot can do, to collect good motion and as a bound."""
 

@@ -99,7 +99,7 @@ def demo(
     episodes: Path = Path("episodes"),
     domain_id: int | None = None,
     lockstep: bool = False,
-    robot: Literal["sawyer", "half_cheetah", "ant"] = "sawyer",
+    robot: Literal["sawyer", "half_cheetah", "ant", "go1"] = "sawyer",
     seeds: int = 10,
 ) -> int:
     """Show a simulated robot tasks it has never seen, once each, and watch it do them.

@@ -22,15 +22,22 @@ if TYPE_CHECKING:
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "half_cheetah": ("disabled_joint", {"joint": 0}),
     "ant": ("crippled_leg", {"leg": 3}),
+    "go1": ("crippled_leg", {"leg": 3}),
 }
 """What breaks: of the kind that training had, but never this one."""
+DURATIONS_S = {"go1": (4.0, 6.0)}
+"""Seconds whole and broken, where they are not `BEFORE_S` and `AFTER_S`: strides are slow steps."""
 BEFORE_S, AFTER_S = 3.0, 5.0
+VELOCITIES = {"go1": (0.4, 0.0)}
+"""What robots that take `cmd_vel` are told: m/s forward, rad/s to the left."""
 RESULTS = Path("results")
 PROTOCOL = (
     "{robot} walks over ROS in real time, simulator, gate and policy as separate processes; after "
     "{before:.0f} s {fault} is switched on, of a kind that training had but of another part, and "
     "it goes on for {after:.0f} s. {count} paired seeds with the model's adaptation off and on, "
-    "the same parameters and planner; distances along x from the simulator's account."
+    "the same parameters and planner; distances along x from the simulator's account. gain_share: "
+    "the median gain over the median distance before the fault; kept_share: the median distance "
+    "before the fault, when nothing is broken, with adaptation over that without it."
 )
 
 
@@ -89,6 +96,7 @@ def _walks(
     ):
         ready = lambda: client.states and client.gate and client.applied_ns  # noqa: E731
         client.until(ready, 120.0, "simulator and gate did not speak")
+        client.velocity = VELOCITIES.get(robot)
         for seed in seeds:
             yield walk(client, robot, seed)
 
@@ -96,17 +104,23 @@ def _walks(
 def walk(client: RobotClient, robot: str, seed: int) -> Walk:
     """One walk: whole, then broken, then mended for the next."""
     fault, parameters = FAULTS[robot]
+    before_s, after_s = durations_s(robot)
     client.set_fault("none")
     start = client.reset_world({}, seed)
-    goal = client.run_policy(robot, BEFORE_S + AFTER_S)
-    breaks_ns = start.stamp_ns + round(BEFORE_S * 1e9)
+    goal = client.run_policy(robot, before_s + after_s)
+    breaks_ns = start.stamp_ns + round(before_s * 1e9)
     late = lambda: client.states[-1].stamp_ns >= breaks_ns or goal.done  # noqa: E731
-    client.until(late, 20.0 * BEFORE_S, "simulated time did not pass")
+    client.until(late, 20.0 * before_s, "simulated time did not pass")
     before_m = float(client.states[-1].info["distance_m"])
     client.set_fault(fault, **parameters)
-    ended = goal.result(20.0 * AFTER_S).termination_reason
+    ended = goal.result(20.0 * after_s).termination_reason
     after_m = float(client.states[-1].info["distance_m"]) - before_m
     return Walk(before_m, after_m, str(ended))
+
+
+def durations_s(robot: str) -> tuple[float, float]:
+    """Seconds of a walk before the fault and after it."""
+    return DURATIONS_S.get(robot, (BEFORE_S, AFTER_S))
 
 
 def _report(
@@ -123,19 +137,24 @@ def _report(
     from robot_meta.results import Metric, write_result
 
     count = len(walks["off"])
-    before = np.array([w.before_m for w in walks["step"]])
+    whole_off, whole = (np.array([w.before_m for w in walks[key]]) for key in ("off", "step"))
     off, on = (np.array([w.after_m for w in walks[key]]) for key in ("off", "step"))
     gain = float(np.median(on - off))
     figures = {
-        "distance_before_m": float(np.median(before)),
+        "distance_before_m": float(np.median(whole)),
         "distance_off_m": float(np.median(off)),
         "distance_on_m": float(np.median(on)),
         "gain_m": gain,
     }
+    shares = {
+        "gain_share": gain / figures["distance_before_m"],
+        "kept_share": figures["distance_before_m"] / float(np.median(whole_off)),
+    }
     console.print(
         f"after the fault, median of {count}: [bold]{figures['distance_off_m']:.2f} m[/] without "
         f"adaptation, [bold]{figures['distance_on_m']:.2f} m[/] with it "
-        f"(gain {gain:+.2f} m; before the fault {figures['distance_before_m']:.2f} m)"
+        f"(gain {gain:+.2f} m; before the fault {figures['distance_before_m']:.2f} m, "
+        f"{shares['kept_share']:.2f} times as far as without adaptation)"
     )
     fault, parameters = FAULTS[robot]
     path = json or RESULTS / f"demo-{robot.replace('_', '-')}.json"
@@ -143,9 +162,16 @@ def _report(
         path,
         f"demo-{robot.replace('_', '-')}",
         PROTOCOL.format(
-            robot=robot, before=BEFORE_S, after=AFTER_S, fault=f"{fault} {parameters}", count=count
+            robot=robot,
+            before=durations_s(robot)[0],
+            after=durations_s(robot)[1],
+            fault=f"{fault} {parameters}",
+            count=count,
         ),
-        {key: Metric(value=value, unit="m", n=count) for key, value in figures.items()},
+        {
+            **{key: Metric(value=value, unit="m", n=count) for key, value in figures.items()},
+            **{key: Metric(value=value, unit="ratio", n=count) for key, value in shares.items()},
+        },
         config={
             "checkpoint": files.load(checkpoint).sha256,
             "walks": {k: [vars(w) for w in each] for k, each in walks.items()},
