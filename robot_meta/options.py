@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 Family = Literal["reach", "push", "place", "pick_place"]
-Robot = Literal["half_cheetah", "ant"]
+Robot = Literal["half_cheetah", "ant", "go1"]
 """Legged robots: what they learn is to live with a kind of fault."""
 Split = Literal["train", "val", "test"]
 Film = Literal[
