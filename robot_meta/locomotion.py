@@ -43,7 +43,7 @@ TRUE_PLANNER = PlanConfig(candidates=32, rounds=2, elites=6, horizon=12, beta=1.
 """On the true physics, to collect good motion and as a bound."""
 PLANNER = PlanConfig(candidates=64, rounds=3, elites=8, horizon=10)
 """What every learned model is planned with."""
-STRIDE_PLANNER = PlanConfig(method="choice", horizon=3)
+STRIDE_PLANNER = PlanConfig(method="choice", horizon=5)
 """The same where a control step is a stride, which is one of few."""
 
 

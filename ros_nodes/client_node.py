@@ -173,6 +173,11 @@ class RobotClient:
 
     # --- waiting ------------------------------------------------------------------------------
 
+    @property
+    def policy_version(self) -> str:
+        """Version of the policy's parameters; empty before it has told of any."""
+        return str(self._policy.version) if self._policy is not None else ""
+
     def name(self, relative: str) -> str:
         """The absolute name of a topic, service or action."""
         return topic(self._namespace, relative)

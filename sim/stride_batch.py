@@ -21,6 +21,8 @@ from sim.terrain import Terrain
 from sim.walker import HIDDEN, SEEN, STRIDE_S, TICKS, Walker
 
 Array = NDArray[np.float64]
+TRUST_COST = 0.12
+"""m/s that a gait without a leg must be faster to be worth the change."""
 
 
 class StrideBatch(LeggedBatch):
@@ -102,5 +104,5 @@ def spec() -> dict[str, Any]:
         "hidden": list(HIDDEN),
         "forward": 0,
         "dt_s": STRIDE_S,
-        "action_cost": 0.0,
+        "action_cost": TRUST_COST,
     }

@@ -101,7 +101,7 @@ REST_SHARE = 0.3
 
 
 class Holds:
-    """Each robot holds an action for a few steps: none at all, or one motor's whole."""
+    """Each robot holds an action for some steps: none at all, or one motor's whole."""
 
     def __init__(self, robots: int, motors: int, rng: np.random.Generator) -> None:
         self._rng, self._left = rng, np.zeros(robots, int)
@@ -110,7 +110,7 @@ class Holds:
     def act(self, states: Array, pending: Array) -> Array:
         """See `Actor`."""
         for i in np.flatnonzero(self._left == 0):
-            self._held[i], self._left[i] = self._drawn(), self._rng.integers(2, 9)
+            self._held[i], self._left[i] = self._drawn(), self._rng.integers(5, 16)
         self._left -= 1
         held: Array = self._held.copy()
         return held

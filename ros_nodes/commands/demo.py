@@ -133,7 +133,7 @@ def demo(
         from ros_nodes.commands import demo_legs
 
         world = World(robot=robot, fault=demo_legs.FAULTS[robot][0])
-        model = checkpoint or path_of("grbal", world, 0)
+        model = checkpoint or path_of(demo_legs.LEARNERS.get(robot, "grbal"), world, 0)
         return demo_legs.demo(robot, seeds, seed, model, json, domain_id)
     from rich.console import Console
 

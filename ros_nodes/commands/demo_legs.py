@@ -28,6 +28,8 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 DURATIONS_S = {"go1": (4.0, 6.0)}
 """Seconds whole and broken, where they are not `BEFORE_S` and `AFTER_S`: strides are slow steps."""
 BEFORE_S, AFTER_S = 3.0, 5.0
+LEARNERS = {"go1": "history"}
+"""Whose parameters are shipped, where they are not GrBAL's."""
 VELOCITIES = {"go1": (0.4, 0.0)}
 """What robots that take `cmd_vel` are told: m/s forward, rad/s to the left."""
 RESULTS = Path("results")
@@ -94,8 +96,10 @@ def _walks(
         RunningGraph(DEPLOY, given, domain_id) as graph,
         RobotClient(check=graph.check) as client,
     ):
-        ready = lambda: client.states and client.gate and client.applied_ns  # noqa: E731
-        client.until(ready, 120.0, "simulator and gate did not speak")
+        ready = lambda: all(  # noqa: E731
+            (client.states, client.gate, client.applied_ns, client.policy_version)
+        )
+        client.until(ready, 120.0, "simulator, gate and policy did not speak")
         client.velocity = VELOCITIES.get(robot)
         for seed in seeds:
             yield walk(client, robot, seed)
