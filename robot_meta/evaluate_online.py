@@ -52,7 +52,7 @@ class Method:
 METHODS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "adapted": ("grbal", "step", {}),
     "no_adaptation": ("mb", "off", {}),
-    "mb_de": ("mb", "step", {"steps": 1}),
+    "mb_de": ("mb", "step", {"steps": 3}),
     "rebal": ("rebal", "step", {}),
     "history": ("history", "step", {}),
     "rls": ("rls", "step", {}),

@@ -24,6 +24,7 @@ KEPT = {preset: 0.95 if preset == "phone" else 0.75 for preset in PRESETS[1:]}
 def run(
     *,
     quick: bool = False,
+    trials: int | None = None,
     workers: int = 2,
     out: Path | None = None,
     watch: Watch = lambda cases, *_: cases,
@@ -37,7 +38,11 @@ def run(
     theta = report.shipped("daml", "place")
     sha = checkpoint.load(theta).sha256
     config = EvalConfig(
-        trials=30 if quick else 300, evidence="human", shots=(1,), controls=(), workers=workers
+        trials=trials or (30 if quick else 300),
+        evidence="human",
+        shots=(1,),
+        controls=(),
+        workers=workers,
     )
     found: dict[str, Metric] = {}
     with worker_pool(workers) as pool:

@@ -60,7 +60,8 @@ def train(learner: str, world: World, options: TrainOptions) -> int:
     told = configure_cpu()
     motion = MotionSet.load(options.data or motion_path(world, "train"))
     settings = training.parse_settings(options.settings)
-    run = prepare(learner, world, motion, settings, options.windows, options.seed)
+    start = checkpoint.load(options.start) if options.start else None
+    run = prepare(learner, world, motion, settings, options.windows, options.seed, start)
     folder = options.out or RUNS / f"{learner}-{world}-seed{options.seed}"
     words = " ".join(["train", learner, world.robot, *options.words()])
     saving = training.Saving(

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from robot_meta import learners
+from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import as_dict
 from robot_meta.data.motion_set import MotionSet
+from robot_meta.errors import ConfigError
 from robot_meta.locomotion import World, body_of
 from robot_meta.motion import Chunk, MotionLearner, future_error
 from robot_meta.training import Run
@@ -28,6 +30,7 @@ def prepare(
     settings: Mapping[str, Any],
     windows: int,
     seed: int = 0,
+    start: Checkpoint | None = None,
 ) -> Run:
     """A run of the learner `name`.
 
@@ -38,6 +41,8 @@ def prepare(
         settings: of the learner, JSON values.
         windows: windows a meta-step.
         seed: of fresh parameters.
+        start: parameters that training goes on from, where both learners have them: those of a
+            model that does not adapt, say. Its normaliser's figures come along.
 
     Raises:
         ConfigError: an unknown learner or setting.
@@ -46,7 +51,7 @@ def prepare(
     train, held = motion.split(HELD_SHARE)
     config = {
         "body": as_dict(body_of(world.make())),
-        "normal": as_dict(train.normal()),
+        "normal": as_dict(train.normal()) if start is None else start.config["normal"],
         **settings,
     }
     learner = learners.make_motion(name, config)
@@ -61,8 +66,24 @@ def prepare(
         trainable=learner,
         sample=lambda rng: train.draw(past, future, windows, rng),
         validate=validate,
-        start=learner.init(seed),
+        start=begun(learner.init(seed), start),
     )
+
+
+def begun(fresh: Params, start: Checkpoint | None) -> Params:
+    """Fresh parameters, but for those that `start` has too.
+
+    Raises:
+        ConfigError: they are of another size.
+    """
+    taken = {n: p for n, p in (start.params if start else {}).items() if n in fresh}
+    for name, parameter in taken.items():
+        if parameter.shape != fresh[name].shape:
+            raise ConfigError(
+                f"--start: {name} has the shape {tuple(parameter.shape)}, "
+                f"need {tuple(fresh[name].shape)}; give the same net settings"
+            )
+    return {**fresh, **taken}
 
 
 def mean_error(learner: MotionLearner, theta: Params, chunk: Chunk) -> float:

@@ -123,6 +123,7 @@ def cells() -> Iterator[Cell]:
 def run(
     *,
     quick: bool = False,
+    trials: int | None = None,
     workers: int = 2,
     out: Path | None = None,
     watch: Watch = lambda cases, *_: cases,
@@ -133,7 +134,7 @@ def run(
         ConfigError: there are no parameters at all.
     """
     began = time.monotonic()
-    trials = 24 if quick else 150
+    trials = trials or (24 if quick else 150)
     there = [cell for cell in cells() if cell.path.exists()]
     missing = sorted(
         {f"{c.method.key} {c.family}" for c in cells()}

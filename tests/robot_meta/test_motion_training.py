@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from robot_meta import loops
+from robot_meta import checkpoint, loops
 from robot_meta.errors import ConfigError
 from robot_meta.locomotion import World, episodes, gaits
 from robot_meta.loops import TrainConfig
@@ -31,3 +31,16 @@ def test_the_seed_draws_the_first_parameters(motion):
 def test_unknown_settings_are_refused(motion):
     with pytest.raises(ConfigError, match="unknown"):
         prepare("mb", WORLD, motion, {"momentum": 1}, 4)
+
+
+def test_goes_on_from_a_model_that_does_not_adapt(motion, tmp_path):
+    settings = {"net": {"hidden": [16]}}
+    plain = prepare("mb", WORLD, motion, settings, 4, seed=1)
+    path = tmp_path / "theta.safetensors"
+    checkpoint.save(path, plain.start, plain.learner.config, "mb")
+    found = checkpoint.load(path)
+    gradient = prepare("grbal", WORLD, motion, settings, 4, seed=2, start=found)
+    assert np.array_equal(gradient.start["w0"], plain.start["w0"])
+    assert "alpha.gain" in gradient.start
+    with pytest.raises(ConfigError, match="same net settings"):
+        prepare("grbal", WORLD, motion, {"net": {"hidden": [8]}}, 4, start=found)
