@@ -1,8 +1,9 @@
 """A model of motion: what the state changes by in one control step.
 
-S size of a state, A motors, D inputs: the entries of the state that a model may see (of angles
-without bounds, such as a pitch after a somersault, their sines and cosines), and the action. Inputs and changes are normalised by figures of the whole training set, which stay as they
-are while parameters adapt.
+S size of a state, A motors, D inputs: the entries of the state that a model may see, and the
+action. Of angles without bounds, such as a pitch after a somersault, models see sines and cosines.
+Inputs and changes are normalised by figures of the whole training set, which stay as they are
+while parameters adapt.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ class Dynamics:
     def __init__(self, config: DynamicsConfig, body: Body, normal: Normal) -> None:
         self.config, self.body = config, body
         s, a = body.state, body.action
-        self._seen, self._turning = torch.tensor(body.seen), torch.tensor(body.turning, dtype=torch.long)
+        self._seen = torch.tensor(body.seen)
+        self._turning = torch.tensor(body.turning, dtype=torch.long)
         self.input_mean = torch.tensor(normal.input_mean or (0.0,) * (s + a))
         self.input_std = torch.tensor(normal.input_std or (1.0,) * (s + a))
         self.delta_mean = torch.tensor(normal.delta_mean or (0.0,) * s)

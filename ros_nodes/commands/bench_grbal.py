@@ -32,8 +32,8 @@ LARGE = (512, 512, 512)
 CANDIDATES, HORIZON = 500, 10
 WARM_UP = 5
 PROTOCOL = (
-    "One control tick of {world}: gradient steps on the last {past} transitions, the next state from "
-    "the pending action, and the best of {candidates} x {horizon} random candidates imagined "
+    "One control tick of {world}: gradient steps on the last {past} transitions, the next state "
+    "from the pending action, and the best of {candidates} x {horizon} random candidates imagined "
     "from there; one robot, one thread; {ticks} ticks on windows of recorded motion after "
     "{warm_up} to warm up, variants in turn on the same windows and candidates; medians. shipped: "
     "the trained model of {units} units a layer ({trained}); large: 512 units a layer, untrained. "
