@@ -15,17 +15,17 @@ from typing import Annotated, Any, Literal, cast, get_args
 import tyro
 
 from robot_meta.errors import ConfigError
-from robot_meta.options import EvalOptions, Family, Robot, Split, TrainOptions
+from robot_meta.options import EvalOptions, Family, Few, Robot, Split, TrainOptions
 
-TaskWord = Annotated[Family | Robot, tyro.conf.Positional]
-ROBOTS = get_args(Robot)
+TaskWord = Annotated[Family | Robot | Few, tyro.conf.Positional]
+ROBOTS, FEW = get_args(Robot), get_args(Few)
 LearnerWord = Annotated[str, tyro.conf.Positional]
 DATA, RUNS = Path("data"), Path("runs")
 TRAIN, EVAL = TrainOptions(), EvalOptions()
 
 
 def collect(
-    task: TaskWord,
+    task: Annotated[Family | Robot, tyro.conf.Positional],
     /,
     kind: Literal["robot", "human"] = "robot",
     split: Split = "train",
@@ -106,9 +106,13 @@ def train(
 
     Args:
         learner: Which learner, such as mil.
-        task: Task family, or a legged robot.
+        task: Task family, a legged robot, or few-shot tasks.
         options: Options of the run.
     """
+    if task in FEW:
+        from robot_meta import few_shot_commands
+
+        return few_shot_commands.train(learner, task, options)
     if task in ROBOTS:
         from robot_meta import motion_commands
         from robot_meta.locomotion import World
@@ -203,9 +207,13 @@ def evaluate(
 
     Args:
         learner: Which learner, such as mil.
-        task: Task family, or a legged robot.
+        task: Task family, a legged robot, or few-shot tasks.
         options: Options of the evaluation.
     """
+    if task in FEW:
+        from robot_meta import few_shot_commands
+
+        return few_shot_commands.evaluate(learner, task, options)
     if task in ROBOTS:
         from robot_meta import motion_commands
         from robot_meta.locomotion import World
@@ -273,7 +281,8 @@ def experiment(
     Args:
         name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
             family each), one-shot (all methods side by side), films (other people and cameras),
-            online-adaptation (legged robots: every world, fault and method), or
+            online-adaptation (legged robots: every world, fault and method), sinusoid and
+            few-shot (meta-learners beside the published tables), or
             failures (a picture of ten of DAML's failures at place).
         seeds: Evaluation seeds.
         trials: Trials of each seed; the experiment's own number if not given.
@@ -291,7 +300,7 @@ def experiment(
         return track(cases, what, total=total)
 
     if name == "one-shot":
-        one_shot.run(quick=quick, workers=workers, out=json, watch=watch)
+        one_shot.run(quick=quick, trials=trials, workers=workers, out=json, watch=watch)
         return 0
     if name == "online-adaptation":
         from robot_meta import online_experiment
@@ -300,11 +309,16 @@ def experiment(
         configure_cpu()
         online_experiment.run(quick=quick, out=json, watch=watch)
         return 0
+    if name in ("sinusoid", "few-shot"):
+        from robot_meta import few_shot_commands
+
+        return few_shot_commands.experiment(name, quick=quick, out=json)
     if name == "failures":
         print(failures.run())
         return 0
     if name == "films":
-        return experiments.tell(films.run(quick=quick, workers=workers, out=json, watch=watch))
+        checks = films.run(quick=quick, trials=trials, workers=workers, out=json, watch=watch)
+        return experiments.tell(checks)
     found = experiments.run(
         name,
         seeds=seeds[:1] if quick else seeds,

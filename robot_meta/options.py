@@ -9,6 +9,8 @@ from typing import Literal
 Family = Literal["reach", "push", "place", "pick_place"]
 Robot = Literal["half_cheetah", "ant", "go1"]
 """Legged robots: what they learn is to live with a kind of fault."""
+Few = Literal["sinusoid", "omniglot"]
+"""Few-shot tasks."""
 Split = Literal["train", "val", "test"]
 Film = Literal[
     "train",
@@ -49,6 +51,12 @@ class TrainOptions:
     """Kind of fault that a legged robot learns to live with."""
     windows: int = 64
     """Windows of motion a meta-step, for learners of motion."""
+    way: int = 5
+    """Classes of a few-shot task."""
+    shot: int = 1
+    """Examples of each class, or points, that a few-shot learner adapts on."""
+    query: int = 1
+    """Likewise that it is judged by."""
     limit: int | None = None
     """Use so many training tasks."""
     settings: tuple[str, ...] = ()
@@ -94,6 +102,12 @@ class EvalOptions:
     """Kind of fault of a legged robot."""
     shots: tuple[int, ...] = (1, 5)
     """Numbers of demonstrations to adapt on."""
+    way: int = 5
+    """Classes of a few-shot task."""
+    shot: int = 1
+    """Examples of each class, or points, that a few-shot learner adapts on."""
+    tasks: int = 600
+    """Few-shot tasks."""
     evidence: Literal["robot", "state", "video", "human"] = "robot"
     """What shows the task: a robot's demo; its pictures and states; its pictures; a person's."""
     film: Film = "train"

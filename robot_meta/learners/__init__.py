@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from robot_meta.errors import ConfigError
+from robot_meta.few_shot import FewShotLearner
 from robot_meta.motion import MotionLearner
 from robot_meta.session import Learner
 
@@ -31,6 +32,20 @@ _MOTION = {
     "rls": "robot_meta.learners.rls:make",
 }
 """Learners of motion: they adapt to what a robot has just done, not to a demonstration."""
+_FEW_SHOT = {
+    "anil": "robot_meta.learners.anil:make",
+    "fomaml": "robot_meta.learners.fomaml:make",
+    "lstm": "robot_meta.learners.lstm:make",
+    "maml": "robot_meta.learners.maml:make",
+    "mamlpp": "robot_meta.learners.mamlpp:make",
+    "matching": "robot_meta.learners.matching:make",
+    "platipus": "robot_meta.learners.platipus:make",
+    "protonet": "robot_meta.learners.protonet:make",
+    "reptile": "robot_meta.learners.reptile:make",
+    "snail": "robot_meta.learners.snail:make",
+    "versa": "robot_meta.learners.versa:make",
+}
+"""Few-shot learners: they adapt to a set of labelled examples."""
 _added: dict[str, Factory] = {}
 
 
@@ -76,6 +91,25 @@ def make_motion(name: str, config: Mapping[str, Any]) -> MotionLearner:
             f"learner of motion {name!r} is unknown; known are {', '.join(motion_names())}"
         )
     learner: MotionLearner = _imported(_MOTION[name])(config)
+    return learner
+
+
+def few_shot_names() -> tuple[str, ...]:
+    """All few-shot learners, in alphabetical order."""
+    return tuple(sorted(_FEW_SHOT))
+
+
+def make_few_shot(name: str, config: Mapping[str, Any]) -> FewShotLearner:
+    """Build the few-shot learner `name`; its config says at least the shape of x and of y.
+
+    Raises:
+        ConfigError: the name is unknown, or its config is refused.
+    """
+    if name not in _FEW_SHOT:
+        raise ConfigError(
+            f"few-shot learner {name!r} is unknown; known are {', '.join(few_shot_names())}"
+        )
+    learner: FewShotLearner = _imported(_FEW_SHOT[name])(config)
     return learner
 
 

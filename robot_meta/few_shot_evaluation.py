@@ -1,0 +1,103 @@
+"""Accuracy or error of a few-shot learner on test tasks, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from robot_meta import checkpoint, few_shot_tasks, learners
+from robot_meta.few_shot import FewShotLearner, correct, outputs_alone, outputs_of
+from robot_meta.few_shot_tasks import Split, Tasks, stream
+from robot_meta.results import Metric
+from robot_meta.statistics import bootstrap_ci
+from robot_meta.types import Params
+
+TOGETHER = 10
+"""Tasks at a time."""
+Figures = dict[str, NDArray[np.float64]]
+"""By key, one value a task."""
+
+
+def load(path: Path, way: int) -> tuple[FewShotLearner, Params, str]:
+    """The learner of a checkpoint for tasks of `way` classes, its parameters and their hash.
+
+    Raises:
+        CheckpointError: no good checkpoint, or one whose head has another number of classes.
+    """
+    found = checkpoint.load(path)
+    config = found.config if found.config.get("outputs") == 1 else {**found.config, "outputs": way}
+    learner = learners.make_few_shot(found.learner, config)
+    shapes = {name: tuple(p.shape) for name, p in learner.init(0).items()}
+    checkpoint.check_shapes(path, found.params, shapes)
+    return learner, found.params, found.sha256
+
+
+def shipped(learner: str, task: str, way: int, shot: int) -> Path:
+    """Where the trained parameters are: those for this way and shot, else those for any."""
+    folder = Path("checkpoints/few-shot")
+    if not folder.exists():
+        folder = Path(__file__).parents[1] / folder
+    own = folder / f"{learner}-{task}-{way}way-{shot}shot.safetensors"
+    return own if own.exists() else folder / f"{learner}-{task}.safetensors"
+
+
+def evaluate(
+    learner: FewShotLearner, theta: Params, tasks: Tasks, split: Split, count: int, seed: int
+) -> Iterator[Figures]:
+    """Yield the figures of `count` tasks of a split, `TOGETHER` at a time.
+
+    Classes: `accuracy` and `accuracy_non_transductive`; numbers: `mse`.
+    """
+    rng = stream(split, tasks.name, seed)
+    with torch.no_grad():
+        for begin in range(0, count, TOGETHER):
+            drawn = tasks.draws[split](rng, min(TOGETHER, count - begin))
+            found, y = outputs_of(learner, theta, drawn), drawn.query.y
+            if y.is_floating_point():
+                yield {"mse": _each(found.sub(y).square().flatten(1))}
+                continue
+            alone = outputs_alone(learner, theta, drawn)
+            yield {
+                "accuracy": _each(correct(found, y).float()),
+                "accuracy_non_transductive": _each(correct(alone, y).float()),
+            }
+
+
+def _each(values: torch.Tensor) -> NDArray[np.float64]:
+    return values.mean(1).double().numpy()
+
+
+def metrics(parts: Sequence[Figures], seeds: tuple[int, ...]) -> dict[str, Metric]:
+    """Means over tasks with intervals by bootstrap."""
+    out: dict[str, Metric] = {}
+    for key in parts[0]:
+        values = np.concatenate([part[key] for part in parts])
+        found = bootstrap_ci(values, list(range(len(values))))
+        unit = "squared units of y" if key == "mse" else "rate"
+        out[key] = Metric(
+            value=found.value, unit=unit, n=found.trials, ci95=found.ci95, seeds=seeds
+        )
+    return out
+
+
+def protocol(
+    task: str, split: Split, count: int, way: int | None = None, shot: int | None = None
+) -> str:
+    """The paragraph of a results file; way and shot None where there are several."""
+    if task == "sinusoid":
+        return (
+            f"{count} {split} sinusoids, {shot} points to adapt on, {few_shot_tasks.POINTS} others "
+            "to be judged by; intervals by bootstrap over tasks."
+        )
+    return (
+        f"{count} tasks of the {split} split of {task}, {way or 'N'} classes with {shot or 'K'} "
+        f"examples each to adapt on and {few_shot_tasks.TEST_QUERIES} to be judged by. `accuracy` "
+        "normalises all queries of a task together (transductive, as MAML's code does); "
+        "`accuracy_non_transductive` each query with the support set alone. 1,200 characters to "
+        "train on, 100 of them for choices; the other 423 are the test split; each class is turned "
+        "by a multiple of 90 degrees. Intervals by bootstrap over tasks."
+    )

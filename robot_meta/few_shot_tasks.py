@@ -1,0 +1,90 @@
+"""Task distributions by the names of the command line, with what a learner must know of each."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from robot_meta.data import omniglot
+from robot_meta.data.classes import FewShot, Splits
+from robot_meta.data.sinusoid import Sinusoid
+from robot_meta.few_shot import Episodes
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Draw = Callable[[np.random.Generator, int], Episodes]
+"""Draws so many tasks; all its randomness comes from the generator."""
+TEST_QUERIES = 15
+"""Of each class, in validation and tests."""
+POINTS = 100
+"""Of a sinusoid, likewise."""
+_omniglot = cache(omniglot.load)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """A distribution of tasks."""
+
+    name: str
+    settings: Mapping[str, Any]
+    """What every learner of it is configured with, JSON values: `encoder` and `outputs`."""
+    draws: Mapping[Split, Draw]
+
+
+def make(name: str, *, way: int, shot: int, query: int = 1, data: Path | None = None) -> Tasks:
+    """The distribution `name`.
+
+    Args:
+        name: `sinusoid` or `omniglot`.
+        way: classes of a task; no matter for the sinusoid.
+        shot: examples of a class, or points, to adapt on.
+        query: likewise to be judged by in training; `TEST_QUERIES` or `POINTS` otherwise.
+        data: where the pictures are; found by themselves if not given.
+
+    Raises:
+        DataError: no data, or bad data.
+        ConfigError: numbers that the data cannot give.
+    """
+    if name == "sinusoid":
+        return sinusoid(shot, query)
+    return pictures(name, _omniglot(data), way=way, shot=shot, query=query, rotate=True)
+
+
+def sinusoid(shot: int, query: int, *, told: bool = False) -> Tasks:
+    """Sinusoids; `told`, amplitude and phase are part of x."""
+    train = Sinusoid(shot=shot, query=query, told=told)
+    judged = Sinusoid(shot=shot, query=POINTS, told=told)
+    net = {"kind": "mlp", "inputs": [3 if told else 1], "widths": [40, 40]}
+    settings = {"encoder": net, "outputs": 1}
+    return Tasks(
+        "sinusoid", settings, {"train": train.draw, "val": judged.draw, "test": judged.draw}
+    )
+
+
+def pictures(
+    name: str, splits: Splits, *, way: int, shot: int, query: int, rotate: bool = False
+) -> Tasks:
+    """N-way K-shot tasks from splits of classes."""
+    sizes: dict[Split, int] = {"train": query, "val": TEST_QUERIES, "test": TEST_QUERIES}
+    draws: dict[Split, Draw] = {}
+    for split in SPLITS:
+        part = getattr(splits, split)
+        sampler = FewShot(part, way=way, shot=shot, query=sizes[split], rotate=rotate)
+        draws[split] = sampler.draw
+    shape = splits.train.images.shape[1:]
+    inputs = [shape[2] if len(shape) == 3 else 1, *shape[:2]]
+    return Tasks(name, {"encoder": {"inputs": inputs}, "outputs": way}, draws)
+
+
+def stream(split: Split, name: str, seed: int) -> np.random.Generator:
+    """The random stream of an evaluation.
+
+    It meets no stream of training, whose seeds are three words and not four, nor another split's.
+    """
+    return np.random.default_rng([SPLITS.index(split), zlib.crc32(name.encode()), seed, 0])
