@@ -6,6 +6,7 @@ from ros_nodes.commands.bench_adapt import adapt
 from ros_nodes.commands.bench_grbal import grbal
 from ros_nodes.commands.bench_kill import main as kill
 from ros_nodes.commands.bench_latency import latency
+from ros_nodes.commands.bench_meta_step import meta_step
 from ros_nodes.commands.bench_sim import sim_bench
 from ros_nodes.commands.bench_train import train
 
@@ -14,6 +15,7 @@ bench = {
     "grbal": grbal,
     "kill": kill,
     "latency": latency,
+    "meta-step": meta_step,
     "sim": sim_bench,
     "train": train,
 }
