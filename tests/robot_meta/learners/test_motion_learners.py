@@ -76,7 +76,7 @@ def test_robots_batched_are_the_robots_alone(learner):
 
 def test_gradient_of_the_loss_is_that_of_finite_differences(learner):
     theta = {n: p.double() for n, p in learner.init(0).items()}
-    for name in ("delta_mean", "delta_std", "_mean", "_std"):
+    for name in ("delta_mean", "delta_std", "input_mean", "input_std"):
         setattr(learner.net, name, getattr(learner.net, name).double())
     task = chunk(2)
     task = type(task)(*(Steps(*(x.double() for x in s)) for s in task))
