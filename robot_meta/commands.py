@@ -125,9 +125,8 @@ def train(
         words = ["train", learner, task, *options.words()]
         return run_workers(options.workers, "robot_meta.commands", words)
     from robot_meta import training
+    from robot_meta.carrying_out import carry_out
     from robot_meta.cpu import configure_cpu
-    from robot_meta.logging import progress
-    from robot_meta.loops import TrainConfig
 
     if learner not in training.PREPARE:
         known = ", ".join(training.PREPARE)
@@ -150,29 +149,8 @@ def train(
     }
     run = training.together(runs) if options.also else runs[task]
     folder = options.out or RUNS / f"{learner}-{task}"
-    saving = training.Saving(
-        out=folder,
-        save_every=options.save_every,
-        validate_every=options.validate_every,
-        notes={"family": task, "command": " ".join(["train", learner, task, *options.words()])},
-    )
-    config = TrainConfig(
-        steps=options.steps,
-        tasks=options.shares,
-        rate=options.rate,
-        average=options.average,
-        seed=options.seed,
-    )
-    news = training.train(run, config, saving)
-    main = os.environ.get("RANK", "0") == "0"
-    if main:
-        print(told)
-        news = progress(news, options.steps)
-    for _ in news:
-        pass
-    if main:
-        print(folder / training.THETA)
-    return 0
+    notes = {"family": task, "command": " ".join(["train", learner, task, *options.words()])}
+    return carry_out(run, options, folder, notes, told, options.shares)
 
 
 def _sources(family: Family, options: TrainOptions, *, alone: bool) -> Any:

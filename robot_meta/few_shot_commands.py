@@ -15,9 +15,8 @@ RUNS = Path("runs/few-shot")
 def train(learner: str, task: str, options: TrainOptions) -> int:
     """Meta-train a few-shot learner; run again to go on."""
     from robot_meta import training
+    from robot_meta.carrying_out import carry_out
     from robot_meta.few_shot_training import prepare
-    from robot_meta.logging import progress
-    from robot_meta.loops import TrainConfig
 
     told = configure_cpu()
     way, shot = options.way, options.shot
@@ -25,24 +24,8 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     settings = training.parse_settings(options.settings)
     run = prepare(learner, tasks, settings, options.batch, options.seed)
     folder = options.out or RUNS / f"{learner}-{task}-{way}way-{shot}shot-seed{options.seed}"
-    saving = training.Saving(
-        out=folder,
-        save_every=options.save_every,
-        validate_every=options.validate_every,
-        notes={"task": task, "command": " ".join(["train", learner, task, *options.words()])},
-    )
-    config = TrainConfig(
-        steps=options.steps,
-        tasks=1,
-        rate=options.rate,
-        average=options.average,
-        seed=options.seed,
-    )
-    print(told)
-    for _ in progress(training.train(run, config, saving), options.steps):
-        pass
-    print(folder / training.THETA)
-    return 0
+    notes = {"task": task, "command": " ".join(["train", learner, task, *options.words()])}
+    return carry_out(run, options, folder, notes, told)
 
 
 def evaluate(learner: str, task: str, options: EvalOptions) -> int:

@@ -53,8 +53,7 @@ def collect(
 def train(learner: str, world: World, options: TrainOptions) -> int:
     """Meta-train a learner of motion on a world's shared set; run again to go on."""
     from robot_meta import training
-    from robot_meta.logging import progress
-    from robot_meta.loops import TrainConfig
+    from robot_meta.carrying_out import carry_out
     from robot_meta.motion_training import prepare
 
     told = configure_cpu()
@@ -64,24 +63,8 @@ def train(learner: str, world: World, options: TrainOptions) -> int:
     run = prepare(learner, world, motion, settings, options.windows, options.seed, start)
     folder = options.out or RUNS / f"{learner}-{world}-seed{options.seed}"
     words = " ".join(["train", learner, world.robot, *options.words()])
-    saving = training.Saving(
-        out=folder,
-        save_every=options.save_every,
-        validate_every=options.validate_every,
-        notes={"world": str(world), "transitions": len(motion), "command": words},
-    )
-    config = TrainConfig(
-        steps=options.steps,
-        tasks=1,
-        rate=options.rate,
-        average=options.average,
-        seed=options.seed,
-    )
-    print(told)
-    for _ in progress(training.train(run, config, saving), options.steps):
-        pass
-    print(folder / training.THETA)
-    return 0
+    notes = {"world": str(world), "transitions": len(motion), "command": words}
+    return carry_out(run, options, folder, notes, told)
 
 
 def evaluate(learner: str, world: World, options: EvalOptions) -> int:

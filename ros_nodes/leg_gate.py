@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_meta.errors import ObservationError
 from ros_nodes.gate import Gate, Mode, Now, Rules
+from ros_nodes.joint_order import in_order
 from sim.effort import Base, EffortLimiter, EffortLimits, EffortStep
 
 Array = NDArray[np.float64]
@@ -44,20 +46,11 @@ class LegGate:
         self, source: str, stamp_ns: int, names: Sequence[str], effort: Array, now: Now
     ) -> bool:
         """Efforts proposed by `source`, in any order of all joints; returns whether they count."""
-        place = {name: i for i, name in enumerate(names)}
-        if len(place) != len(names) or set(place) != set(self.names):
-            missing = sorted(set(self.names) - set(place))
-            unknown = sorted(set(place) - set(self.names))
-            self.gate.refuse(
-                f"{source}: need every joint once; missing {missing}, unknown {unknown}"
-            )
+        try:
+            ordered = in_order(self.names, names, effort, "efforts")
+        except ObservationError as error:
+            self.gate.refuse(f"{source}: {error}")
             return False
-        if effort.shape != (len(names),) or not np.isfinite(effort).all():
-            self.gate.refuse(
-                f"{source}: {effort.tolist()}, need {len(names)} finite efforts, one for each name"
-            )
-            return False
-        ordered = effort[[place[name] for name in self.names]]
         return self.gate.offer(source, stamp_ns, ordered, now)
 
     def set_mode(self, mode: Mode, now: Now) -> None:

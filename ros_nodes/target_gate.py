@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from robot_meta.errors import ObservationError
 from ros_nodes.gate import Gate, Mode, Now, Rules
+from ros_nodes.joint_order import in_order
 from ros_nodes.leg_gate import LEG_SOURCES
 from sim.leg_targets import TargetLimiter, TargetLimits, TargetStep
 
@@ -44,7 +45,7 @@ class TargetGate:
     ) -> bool:
         """Targets proposed by `source`, in any order of all joints; returns whether they count."""
         try:
-            ordered = _ordered(self.names, names, q)
+            ordered = in_order(self.names, names, q, "angles")
         except ObservationError as error:
             self.gate.refuse(f"{source}: {error}")
             return False
@@ -74,21 +75,3 @@ class TargetGate:
         if self.limiter.q is None:
             self.limiter.reset(self._measured)
         return self.limiter.step(proposal.payload, dt)
-
-
-def _ordered(wanted: Sequence[str], names: Sequence[str], values: Array) -> Array:
-    """Values (J,) in the order of `wanted`.
-
-    Raises:
-        ObservationError: other joints, or values that are not one finite number for each.
-    """
-    place = {name: i for i, name in enumerate(names)}
-    if len(place) != len(names) or set(place) != set(wanted):
-        missing, unknown = sorted(set(wanted) - set(place)), sorted(set(place) - set(wanted))
-        raise ObservationError(f"need every joint once; missing {missing}, unknown {unknown}")
-    if values.shape != (len(names),) or not np.isfinite(values).all():
-        raise ObservationError(
-            f"{values.tolist()[:13]}, need {len(names)} finite angles, one for each name"
-        )
-    out: Array = values[[place[name] for name in wanted]]
-    return out
