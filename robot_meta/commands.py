@@ -259,9 +259,9 @@ def experiment(
     Args:
         name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
             family each), one-shot (all methods side by side), films (other people and cameras),
-            online-adaptation (legged robots: every world, fault and method), sinusoid and
-            few-shot (meta-learners beside the published tables), or
-            failures (a picture of ten of DAML's failures at place).
+            online-adaptation (legged robots: every world, fault and method), failures (a picture
+            of ten of DAML's failures at place), or one of the learners': sinusoid, few-shot and
+            the others of `robot_meta/experiment_table.py`.
         seeds: Evaluation seeds.
         trials: Trials of each seed; the experiment's own number if not given.
         checkpoint: Trained parameters; the shipped ones if not given.
@@ -272,7 +272,8 @@ def experiment(
     """
     from rich.progress import track
 
-    from robot_meta import experiments, failures, films, one_shot, report
+    from robot_meta import experiment_table, experiments, failures, films, one_shot, report
+    from robot_meta.cpu import configure_cpu
 
     def watch(cases: Any, what: str, total: int) -> Any:
         return track(cases, what, total=total)
@@ -282,15 +283,14 @@ def experiment(
         return 0
     if name == "online-adaptation":
         from robot_meta import online_experiment
-        from robot_meta.cpu import configure_cpu
 
         configure_cpu()
         online_experiment.run(quick=quick, out=json, watch=watch)
         return 0
-    if name in ("sinusoid", "few-shot"):
-        from robot_meta import few_shot_commands
-
-        return few_shot_commands.experiment(name, quick=quick, out=json)
+    if name in experiment_table.MODULES:
+        configure_cpu()
+        experiment_table.run(name, quick=quick, out=json, watch=watch)
+        return 0
     if name == "failures":
         print(failures.run())
         return 0

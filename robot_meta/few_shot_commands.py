@@ -61,23 +61,3 @@ def evaluate(learner: str, task: str, options: EvalOptions) -> int:
             wall_s=time.monotonic() - began,
         )
     return 0
-
-
-def experiment(name: str, *, quick: bool, out: Path | None) -> int:
-    """Run `sinusoid` or `few-shot`."""
-    from rich.progress import track
-
-    configure_cpu()
-    if name == "sinusoid":
-        from robot_meta import sinusoid_experiment
-
-        sinusoid_experiment.run(
-            quick=quick, out=out, watch=lambda steps, what, total: track(steps, what, total=total)
-        )
-        return 0
-    from robot_meta import few_shot_experiment
-
-    few_shot_experiment.run(
-        quick=quick, out=out, watch=lambda parts, what, total: track(parts, what, total=total)
-    )
-    return 0

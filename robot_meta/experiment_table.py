@@ -1,0 +1,32 @@
+"""Experiments of the learners by name: each is a module that trains or loads all that it compares.
+
+`run(*, quick, out, watch)` writes the results file (results/NAME.json, or NAME-quick.json, if `out`
+is None), a picture beside it, prints its figures and returns them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from robot_meta.errors import ConfigError
+
+Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
+"""Passes things through while showing progress (things, what, total)."""
+MODULES = {
+    "sinusoid": "robot_meta.sinusoid_experiment",
+    "few-shot": "robot_meta.few_shot_experiment",
+}
+
+
+def run(name: str, *, quick: bool, out: Path | None, watch: Watch) -> None:
+    """Run one.
+
+    Raises:
+        ConfigError: no such experiment.
+    """
+    if name not in MODULES:
+        raise ConfigError(f"experiment {name!r} is unknown; known are {', '.join(MODULES)}")
+    importlib.import_module(MODULES[name]).run(quick=quick, out=out, watch=watch)
