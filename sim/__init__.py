@@ -35,3 +35,5 @@ for _robot, _id in _ROBOT_IDS.items():
     gymnasium.register(id=_id, entry_point="sim.legged_envs:LeggedEnv", kwargs={"robot": _robot})
 
 gymnasium.register(id="sim/Go1Strides-v0", entry_point="sim.stride_env:StrideEnv")
+gymnasium.register(id="sim/Objects-v0", entry_point="sim.object_env:ObjectsEnv")
+gymnasium.register(id="sim/TablePictures-v0", entry_point="sim.table_pictures:TablePictures")

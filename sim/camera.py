@@ -34,6 +34,16 @@ class ImageSpec:
         out = cv2.resize(rgb[y : y + h, x : x + w], self.size[::-1], interpolation=cv2.INTER_AREA)
         return np.asarray(out, np.uint8)
 
+    def pick(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the middle of each pixel of the policy's picture has of `source` numbers (h, w).
+
+        For what cannot be averaged, such as which thing a pixel shows.
+        """
+        rows, columns = (np.arange(n, dtype=float) for n in self.size)
+        x = self.source_pixels(np.zeros_like(columns), columns)[:, 0].round().astype(int)
+        y = self.source_pixels(rows, np.zeros_like(rows))[:, 1].round().astype(int)
+        return numbers[y[:, None], x]
+
     def source_pixels(self, rows: Array, columns: Array) -> Array:
         """Where middles of pixels (n,) of the policy's picture lie in the camera's: (n, 2) x, y."""
         y, x, h, w = self.crop
@@ -99,6 +109,14 @@ class Camera:
         self._renderer.update_scene(self._world.data, self._id)
         rgb: Rgb = self._renderer.render().copy()
         return rgb
+
+    def geoms(self) -> NDArray[np.int32]:
+        """Which geom of the model each pixel shows now, (height, width); -1 for none."""
+        self._renderer.enable_segmentation_rendering()
+        self._renderer.update_scene(self._world.data, self._id)
+        numbers: NDArray[np.int32] = self._renderer.render()[..., 0].astype(np.int32)
+        self._renderer.disable_segmentation_rendering()
+        return numbers
 
     def intrinsics(self) -> Array:
         """Pinhole matrix K (3, 3) in pixels, no distortion; the first pixel's middle is at 0."""

@@ -104,9 +104,7 @@ def container_name(i: int) -> str:
 
 def build(task: Task) -> Scene:
     """The scene of `task`; `lay_out` puts its things in place."""
-    root = ET.parse(MODEL_PATH).getroot()
-    _surroundings(worldbody(root))
-    return furnish(root, task)
+    return furnish(attended(), task)
 
 
 def furnish(root: ET.Element, task: Task) -> Scene:
@@ -127,6 +125,13 @@ def furnish(root: ET.Element, task: Task) -> Scene:
             size = _text(radius * GOAL_RADIUS_M, 0.0005 * (2 - radius))
             _add(goal, "geom", type="cylinder", size=size, rgba=rgba, contype="0", conaffinity="0")
     return Scene(ET.tostring(root, encoding="unicode"), files)
+
+
+def attended() -> ET.Element:
+    """The root of a model with the table and the arm at it."""
+    root = ET.parse(MODEL_PATH).getroot()
+    _surroundings(worldbody(root))
+    return root
 
 
 def unattended() -> ET.Element:
@@ -155,13 +160,17 @@ def lay_out(
     task: Task,
     arrangement: Arrangement,
     look: Appearance,
+    first: int = 0,
 ) -> None:
-    """Put things, light, camera and the table's colour in place, without compiling anew."""
-    for i, (x, y, yaw) in enumerate(arrangement.containers):
+    """Put things, light, camera and the table's colour in place, without compiling anew.
+
+    `first` is the number in the model of the task's first object, and of its first container.
+    """
+    for i, (x, y, yaw) in enumerate(arrangement.containers, first):
         body = model.body(container_name(i))
         body.pos = [x, y, 0.0]
         body.quat = _yaw_quat(yaw)
-    for i, (x, y, yaw) in enumerate(arrangement.objects):
+    for i, (x, y, yaw) in enumerate(arrangement.objects, first):
         joint = model.joint(object_name(i))
         data.qpos[joint.qposadr[0] : joint.qposadr[0] + 7] = [x, y, 0.0005, *_yaw_quat(yaw)]
     if task.family == "push":
@@ -184,9 +193,7 @@ def _yaw_quat(yaw: float) -> Array:
 
 def bare_arm() -> Scene:
     """The arm and the table alone."""
-    root = ET.parse(MODEL_PATH).getroot()
-    _surroundings(worldbody(root))
-    return Scene(ET.tostring(root, encoding="unicode"), {})
+    return Scene(ET.tostring(attended(), encoding="unicode"), {})
 
 
 def _text(*numbers: float) -> str:
