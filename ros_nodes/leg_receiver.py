@@ -1,6 +1,6 @@
 """The legs' end of the command path: what efforts it takes, and when it damps by itself. Pure.
 
-`steady_ns` is the monotonic clock, which the watchdog runs on, since robot time can stand still.
+`steady_ns` is the monotonic clock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.errors import ObservationError
-from ros_nodes.receiver import WATCHDOG_NS
+from ros_nodes.joint_order import in_order
+from ros_nodes.watchdog import Watchdog
 from sim.effort import EffortLimits, damped_stop
 
 Array = NDArray[np.float64]
@@ -23,13 +24,16 @@ class LegReceiver:
     def __init__(self, names: tuple[str, ...], limits: EffortLimits) -> None:
         self.names, self.limits = names, limits
         self._effort: Array | None = None
-        self._heard_ns: int | None = None
+        self._watchdog = Watchdog()
         self.stopped = False
         """The emergency stop is on: nothing is accepted."""
-        self.watchdog = False
-        """The watchdog has damped the joints; a good command takes them back."""
         self.accepted = 0
         self.refused = 0
+
+    @property
+    def watchdog(self) -> bool:
+        """The watchdog has damped the joints; a good command takes them back."""
+        return self._watchdog.bitten
 
     def accept(self, msg: Any, steady_ns: int) -> None:
         """Apply the efforts of a `sensor_msgs/JointState` from now on.
@@ -43,7 +47,7 @@ class LegReceiver:
             self.refused += 1
             raise
         self.accepted += 1
-        self._heard_ns, self.watchdog = steady_ns, False
+        self._watchdog.feed(steady_ns)
 
     def emergency_stop(self, on: bool) -> None:
         """Latch or release the emergency stop; latching damps at once."""
@@ -53,10 +57,8 @@ class LegReceiver:
 
     def watch(self, steady_ns: int) -> bool:
         """Let the watchdog look. Returns whether it has just taken efforts away."""
-        silent = self._heard_ns is not None and steady_ns - self._heard_ns > WATCHDOG_NS
-        if not silent or self.watchdog:
+        if not self._watchdog.bites(steady_ns):
             return False
-        self.watchdog = True
         had, self._effort = self._effort is not None, None
         return had
 
@@ -68,15 +70,11 @@ class LegReceiver:
         what = "leg_controller/effort"
         if self.stopped:
             raise ObservationError(f"{what}: the emergency stop is on; reset it first")
-        place = {name: i for i, name in enumerate(msg.name)}
-        if set(place) != set(self.names) or len(place) != len(msg.name):
-            raise ObservationError(f"{what}: joints {list(msg.name)}, need {list(self.names)}")
-        effort = np.asarray(msg.effort, np.float64)
-        if effort.shape != (len(self.names),) or not np.isfinite(effort).all():
-            raise ObservationError(
-                f"{what}: {effort.tolist()[:9]}, need {len(self.names)} finite efforts"
-            )
-        ordered: Array = effort[[place[name] for name in self.names]]
+        try:
+            effort = np.asarray(msg.effort, np.float64)
+            ordered = in_order(self.names, list(msg.name), effort, "efforts")
+        except ObservationError as error:
+            raise ObservationError(f"{what}: {error}") from error
         over = np.flatnonzero(np.abs(ordered) > self.limits.effort * (1.0 + 1e-6))
         if over.size:
             i = int(over[0])

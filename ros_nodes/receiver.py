@@ -1,9 +1,7 @@
 """The arm's end of the command path: what it accepts, what it follows, and when it stops by itself.
 
 The simulator uses it, and so would a bridge to a robot without a trajectory controller of its own.
-It accepts what Jazzy's joint_trajectory_controller accepts by default (all joints, rising times, an
-end at rest), and less: short horizons, no leaps, the model's limits. Pure: `now_s` is robot time,
-`steady_ns` the monotonic clock, which the watchdog runs on, since robot time can stand still.
+Pure: `now_s` is robot time, `steady_ns` the monotonic clock.
 """
 
 from __future__ import annotations
@@ -14,18 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.errors import ObservationError
-from ros_nodes.messages import stamp_ns, trajectory_points
+from ros_nodes.trajectory_rules import TrajectoryRules
+from ros_nodes.watchdog import Watchdog
 from sim.follower import TrajectoryFollower
 from sim.sawyer import A_MAX, JOINT_NAMES, Q_HIGH, Q_LOW, V_MAX
 
 Array = NDArray[np.float64]
-
-WATCHDOG_NS = 200_000_000
-"""Without a good command for longer, the arm brakes to rest."""
-MAX_HORIZON_S = 1.0
-"""A gate plans a tick and the way to rest; whoever sends more is no gate."""
-MAX_LEAP_RAD = 0.1
-"""How far the first point may lie beyond what full speed reaches by then: lateness, not jumps."""
+RULES = TrajectoryRules(
+    what="joint_trajectory",
+    names=JOINT_NAMES,
+    low=Q_LOW,
+    high=Q_HIGH,
+    speed=V_MAX,
+    horizon_s=1.0,
+    leap_rad=0.1,  # lateness, not jumps
+)
 
 
 class ArmReceiver:
@@ -33,13 +34,16 @@ class ArmReceiver:
 
     def __init__(self, follower: TrajectoryFollower) -> None:
         self._follower = follower
-        self._heard_ns: int | None = None
+        self._watchdog = Watchdog()
         self.stopped = False
         """The emergency stop is on: nothing is accepted."""
-        self.watchdog = False
-        """The watchdog has braked the arm; a good command takes it back."""
         self.accepted = 0
         self.refused = 0
+
+    @property
+    def watchdog(self) -> bool:
+        """The watchdog has braked the arm; a good command takes it back."""
+        return self._watchdog.bitten
 
     def accept(self, msg: Any, now_s: float, steady_ns: int) -> None:
         """Follow a `trajectory_msgs/JointTrajectory` from now on; one without points means stop.
@@ -49,8 +53,8 @@ class ArmReceiver:
         """
         try:
             if self.stopped:
-                raise ObservationError("joint_trajectory: the emergency stop is on; reset it first")
-            points = self._checked(msg, now_s)
+                raise ObservationError(f"{RULES.what}: the emergency stop is on; reset it first")
+            points = RULES.points(msg, self._follower.sample(now_s)[0])
         except ObservationError:
             self.refused += 1
             raise
@@ -59,7 +63,7 @@ class ArmReceiver:
         else:
             self.brake(now_s)
         self.accepted += 1
-        self._heard_ns, self.watchdog = steady_ns, False
+        self._watchdog.feed(steady_ns)
 
     def emergency_stop(self, on: bool, now_s: float) -> None:
         """Latch or release the emergency stop; latching brakes at once."""
@@ -69,10 +73,8 @@ class ArmReceiver:
 
     def watch(self, now_s: float, steady_ns: int) -> bool:
         """Let the watchdog look. Returns whether it has just braked an arm in motion."""
-        silent = self._heard_ns is not None and steady_ns - self._heard_ns > WATCHDOG_NS
-        if not silent or self.watchdog:
+        if not self._watchdog.bites(steady_ns):
             return False
-        self.watchdog = True
         moving = bool(self._follower.sample(now_s)[1].any())
         self.brake(now_s)
         return moving
@@ -90,38 +92,3 @@ class ArmReceiver:
     def sample(self, now_s: float) -> tuple[Array, Array]:
         """Target positions (7,) rad and velocities (7,) rad/s at `now_s`."""
         return self._follower.sample(now_s)
-
-    def _checked(self, msg: Any, now_s: float) -> list[tuple[float, Array, Array]]:
-        what = "joint_trajectory"
-        start_ns = stamp_ns(msg.header.stamp)
-        if start_ns:
-            raise ObservationError(f"{what}: stamp {start_ns} ns; need 0, which starts on arrival")
-        points = trajectory_points(msg, JOINT_NAMES)
-        if not points:
-            return points
-        for i, (_, q, qd) in enumerate(points):
-            _within(q, Q_LOW - 1e-6, Q_HIGH + 1e-6, f"{what}: point {i}, position", "rad")
-            _within(qd, -V_MAX - 1e-6, V_MAX + 1e-6, f"{what}: point {i}, velocity", "rad/s")
-        (first_s, first_q, _), (last_s, _, last_qd) = points[0], points[-1]
-        if not 0.0 < first_s <= last_s <= MAX_HORIZON_S:
-            raise ObservationError(
-                f"{what}: points from {first_s} s to {last_s} s; need them in (0, {MAX_HORIZON_S}]"
-            )
-        if np.any(last_qd != 0.0):
-            raise ObservationError(
-                f"{what}: ends at {last_qd.round(4).tolist()} rad/s; need an end at rest"
-            )
-        here = self._follower.sample(now_s)[0]
-        reach = V_MAX * first_s + MAX_LEAP_RAD
-        _within(first_q, here - reach, here + reach, f"{what}: leap to the first point", "rad")
-        return points
-
-
-def _within(values: Array, low: Array, high: Array, what: str, unit: str) -> None:
-    bad = np.flatnonzero((values < low) | (values > high))
-    if bad.size:
-        i = int(bad[0])
-        raise ObservationError(
-            f"{what}: {JOINT_NAMES[i]} at {values[i]:.4f} {unit}, "
-            f"need it in [{low[i]:.4f}, {high[i]:.4f}]"
-        )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from robot_meta.errors import ObservationError
-from ros_nodes.receiver import WATCHDOG_NS, ArmReceiver
+from ros_nodes.receiver import ArmReceiver
+from ros_nodes.watchdog import WATCHDOG_NS
 from sim.follower import TrajectoryFollower
 from sim.sawyer import A_MAX, JOINT_NAMES, START_Q, V_MAX
 from sim.servo import Servo

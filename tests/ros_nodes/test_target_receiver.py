@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from robot_meta.errors import ObservationError
-from ros_nodes.receiver import WATCHDOG_NS
 from ros_nodes.target_receiver import TargetReceiver
+from ros_nodes.watchdog import WATCHDOG_NS
 from sim.leg_limits import joint_names
 from sim.leg_targets import TargetLimiter, target_limits
 from sim.legged import GO1
