@@ -17,6 +17,9 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from robot_meta.types import Params
 
+QUERIES = 75
+"""Queries at a time, each with a support set beside it: 20-way tasks fill the memory otherwise."""
+
 
 class Examples(NamedTuple):
     """A labelled set."""
@@ -58,7 +61,7 @@ class FewShotLearner(Adapts, Protocol):
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """Mean loss of B tasks after adaptation, to meta-train with, and figures to log."""
         ...
 
@@ -97,19 +100,19 @@ def outputs_alone(learner: Adapts, theta: Params, tasks: Episodes) -> Tensor:
         def alone(query: Tensor) -> Tensor:
             return learner.predict(phi, torch.cat([support.x, query[None]]))[-1]
 
-        each: Tensor = vmap(alone)(x)
+        each: Tensor = vmap(alone, chunk_size=QUERIES)(x)
         return each
 
-    found: Tensor = vmap(one)(tasks.support, tasks.query.x)
+    found: Tensor = vmap(one, chunk_size=1)(tasks.support, tasks.query.x)
     return found
 
 
-def query_loss(learner: Adapts, theta: Params, tasks: Episodes) -> tuple[Tensor, dict[str, float]]:
+def query_loss(learner: Adapts, theta: Params, tasks: Episodes) -> tuple[Tensor, dict[str, Tensor]]:
     """The outer loss: of the queries under phi, the mean over tasks; and the share that is right.
 
     As each task's loss is a mean, this equals the mean of `loss_of` over tasks.
     """
     found = outputs_of(learner, theta, tasks).flatten(0, 1)
     y = tasks.query.y.flatten(0, 1)
-    figures = {} if y.is_floating_point() else {"accuracy": float(correct(found, y).float().mean())}
+    figures = {} if y.is_floating_point() else {"accuracy": correct(found, y).float().mean()}
     return loss_of(found, y), figures

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from robot_meta import learners
+from robot_meta import checkpoint, learners
 from robot_meta.few_shot import FewShotLearner, query_loss
 from robot_meta.few_shot_tasks import Tasks, stream
+from robot_meta.traced import Traced, replayable
 from robot_meta.training import Run
 from robot_meta.types import Params
 
@@ -17,7 +19,14 @@ VALIDATED, TOGETHER = 120, 20
 """Validation tasks, and how many of them at a time."""
 
 
-def prepare(name: str, tasks: Tasks, settings: Mapping[str, Any], batch: int, seed: int = 0) -> Run:
+def prepare(
+    name: str,
+    tasks: Tasks,
+    settings: Mapping[str, Any],
+    batch: int,
+    seed: int = 0,
+    start: Path | None = None,
+) -> Run:
     """A run of the learner `name`.
 
     Args:
@@ -26,19 +35,28 @@ def prepare(name: str, tasks: Tasks, settings: Mapping[str, Any], batch: int, se
         settings: of the learner, JSON values, besides those that the tasks bring.
         batch: tasks a meta-step.
         seed: of fresh parameters.
+        start: a checkpoint to start from instead.
 
     Raises:
         ConfigError: an unknown learner or setting.
+        CheckpointError: no good checkpoint, or parameters of other shapes.
     """
     learner = learners.make_few_shot(name, merged(tasks.settings, settings))
     draw = tasks.draws["train"]
     return Run(
         learner=learner,  # type: ignore[arg-type]
-        trainable=learner,
+        trainable=Traced(learner) if replayable(learner) else learner,
         sample=lambda rng: draw(rng, batch),
         validate=lambda params: validation(learner, params, tasks),
-        start=learner.init(seed),
+        start=learner.init(seed) if start is None else _started(learner, start),
     )
+
+
+def _started(learner: FewShotLearner, path: Path) -> Params:
+    found = checkpoint.load(path)
+    shapes = {name: tuple(p.shape) for name, p in learner.init(0).items()}
+    checkpoint.check_shapes(path, found.params, shapes)
+    return found.params
 
 
 def validation(learner: FewShotLearner, params: Params, tasks: Tasks) -> dict[str, float]:
@@ -50,7 +68,7 @@ def validation(learner: FewShotLearner, params: Params, tasks: Tasks) -> dict[st
         for _ in range(parts):
             loss, told = query_loss(learner, params, tasks.draws["val"](rng, TOGETHER))
             for key, value in {"loss": loss.item(), **told}.items():
-                out[key] = out.get(key, 0.0) + value / parts
+                out[key] = out.get(key, 0.0) + float(value) / parts
     return out
 
 

@@ -35,7 +35,7 @@ class Trainable(Protocol[T_contra]):
 
     def task_loss(
         self, params: Params, task: T_contra, step: int
-    ) -> tuple[torch.Tensor, Mapping[str, float]]:
+    ) -> tuple[torch.Tensor, Mapping[str, float | torch.Tensor]]:
         """The loss after adaptation on one task, differentiable in `params`, and figures to log.
 
         `step` lets a learner change with time: first order early on, say. It must not draw from

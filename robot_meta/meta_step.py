@@ -15,6 +15,7 @@ from torch import Tensor
 from robot_meta import few_shot_tasks, learners
 from robot_meta.few_shot import Episodes, Examples, FewShotLearner, loss_of
 from robot_meta.learners.maml import Maml
+from robot_meta.traced import Traced, replayable
 from robot_meta.types import Params
 
 Gradient = tuple[Tensor, ...]
@@ -66,11 +67,12 @@ def omniglot(learner: str = "maml", tasks: int = 16) -> Problem:
 
 
 def ours(problem: Problem) -> Callable[[], Gradient]:
-    """What `loops.meta_train` does: autograd through `task_loss`, mapped over tasks."""
+    """What `loops.meta_train` does with the learner that `few_shot_training.prepare` gives it."""
     theta = {name: p.detach().requires_grad_() for name, p in problem.theta.items()}
+    learner = Traced(problem.learner) if replayable(problem.learner) else problem.learner
 
     def gradient() -> Gradient:
-        loss, _ = problem.learner.task_loss(theta, problem.tasks, 0)
+        loss, _ = learner.task_loss(theta, problem.tasks, 0)
         return torch.autograd.grad(loss, list(theta.values()))
 
     return gradient

@@ -205,7 +205,7 @@ def validated(
             for _ in range(VALIDATION_BATCHES):
                 loss, told = learner.task_loss(params, sample(rng), 10**9)
                 for key, value in {"loss": loss.item(), **told}.items():
-                    out[key] = out.get(key, 0.0) + value / VALIDATION_BATCHES
+                    out[key] = out.get(key, 0.0) + float(value) / VALIDATION_BATCHES
         return out
 
     return validate

@@ -70,7 +70,7 @@ class Lstm:
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """The loss of the queries after the support set was read."""
         return query_loss(self, params, task)
 

@@ -51,6 +51,7 @@ class Maml:
     """The learner."""
 
     name = "maml"
+    replayable = True
 
     def __init__(self, config: MamlConfig) -> None:
         self.config = config
@@ -87,7 +88,7 @@ class Maml:
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """Eq. 2: the sum over tasks (here the mean) of L(phi, query)."""
         return query_loss(Stepped(self, self.config.steps), params, task)
 

@@ -44,6 +44,7 @@ class Matching:
     """The learner."""
 
     name = "matching"
+    replayable = True
 
     def __init__(self, config: MatchingConfig) -> None:
         self.config = config
@@ -70,7 +71,7 @@ class Matching:
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """Eq. 6: the log-probability of the labels of a batch given the support set."""
         return query_loss(self, params, task)
 

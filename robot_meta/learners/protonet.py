@@ -30,6 +30,7 @@ class ProtoNet:
     """The learner."""
 
     name = "protonet"
+    replayable = True
 
     def __init__(self, config: ProtoNetConfig) -> None:
         self.config = config
@@ -52,7 +53,7 @@ class ProtoNet:
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """Algorithm 1: the negative log-probability of the true class of the queries."""
         return query_loss(self, params, task)
 

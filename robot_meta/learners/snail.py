@@ -77,7 +77,7 @@ class Snail:
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """The loss at the last step, over tasks and queries."""
         return query_loss(self, params, task)
 

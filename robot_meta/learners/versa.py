@@ -82,7 +82,7 @@ class Versa:
 
     def task_loss(
         self, params: Params, task: Episodes, step: int
-    ) -> tuple[Tensor, Mapping[str, float]]:
+    ) -> tuple[Tensor, Mapping[str, float | Tensor]]:
         """Eq. 5, with new draws at each step."""
         return query_loss(_Drawn(self, self._drawn(step + 1)), params, task)
 

@@ -13,25 +13,28 @@ from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import batch_norm, conv2d, linear, relu
+from torch.nn.functional import conv2d, linear, relu
 
 from robot_meta.errors import ConfigError
 from robot_meta.types import Params
+
+NORM_EPS = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
     """Of an encoder."""
 
-    kind: Literal["conv", "mlp"] = "conv"
+    kind: Literal["conv", "plain", "mlp"] = "conv"
+    """`plain`: convolutions without batch statistics (`robot_meta.nets.plain_conv`)."""
     inputs: tuple[int, ...] = (1, 28, 28)
-    """Shape of one x: (C, H, W) for `conv`, (D,) for `mlp`."""
+    """Shape of one x: (C, H, W) for convolutions, (D,) for `mlp`."""
     widths: tuple[int, ...] = (64, 64, 64, 64)
     """Filters, or units, of each layer."""
 
     def __post_init__(self) -> None:
         """Refuse shapes that do not fit the kind."""
-        wanted = {"conv": 3, "mlp": 1}.get(self.kind)
+        wanted = {"conv": 3, "plain": 3, "mlp": 1}.get(self.kind)
         if wanted != len(self.inputs) or min((*self.inputs, *self.widths), default=0) < 1:
             raise ConfigError(
                 f"encoder {self.kind!r}: inputs {self.inputs} and widths {self.widths}; a conv "
@@ -56,14 +59,18 @@ class Encoder(Protocol):
 
 def make(config: EncoderConfig) -> Encoder:
     """The encoder of a config."""
+    if config.kind == "plain":
+        from robot_meta.nets.plain_conv import PlainConv
+
+        return PlainConv(config)
     return Conv(config) if config.kind == "conv" else Mlp(config)
 
 
 class Conv:
     """Strided 3x3 convolutions, batch norm, ReLU (Vinyals et al. 2016; strides as in MAML's code).
 
-    Normalising has no parameters and scale and shift are plain products and sums: with them inside
-    `batch_norm`, torch 2.13's `grad(vmap(...))` gives wrong meta-gradients, silently.
+    Batch norm is written out: torch 2.13's `grad(vmap(...))` of `batch_norm` with scale and shift
+    inside gives wrong meta-gradients, silently; and one product and sum is less work twice derived.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -87,10 +94,22 @@ class Conv:
         """Features (n, D)."""
         for i in range(len(self._channels) - 1):
             x = conv2d(x, params[f"encoder.w{i}"], stride=2, padding=1)
-            x = batch_norm(x, None, None, training=True)
-            gain, b = params[f"encoder.gain{i}"], params[f"encoder.b{i}"]
-            x = relu(x * gain[:, None, None] + b[:, None, None])
+            x = relu(batch_norm(x, params[f"encoder.gain{i}"], params[f"encoder.b{i}"]))
         return x.flatten(1)
+
+
+def batch_norm(x: Tensor, gain: Tensor, b: Tensor) -> Tensor:
+    """Ioffe and Szegedy 2015, algorithm 1: gain (x - mean) / sqrt(var + eps) + b.
+
+    Args:
+        x: (n, C, H, W); mean and var are over all but C.
+        gain: (C,).
+        b: (C,).
+    """
+    var, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+    scale = gain * torch.rsqrt(var + NORM_EPS)
+    shift = b - mean * scale
+    return torch.addcmul(shift[:, None, None], x, scale[:, None, None])
 
 
 class Mlp:
