@@ -61,7 +61,7 @@ METHODS = {
 class Effort:
     """How much of everything."""
 
-    steps: int = 500
+    steps: int = 400
     tasks: int = 4
     """Personas a step."""
     dialogs: int = 5

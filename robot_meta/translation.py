@@ -27,7 +27,7 @@ from robot_meta.trained import Watch
 from robot_meta.training import Run
 from robot_meta.types import Params
 
-TRAINING, VALIDATION, TEST = range(18), range(100, 104), range(200, 210)
+TRAINING, VALIDATION, TEST = tuple(range(18)), tuple(range(100, 104)), tuple(range(200, 210))
 """Numbers of languages."""
 SIZES = (4, 16, 64, 256)
 """Sentence pairs of a held-out language."""
@@ -57,14 +57,14 @@ METHODS = {
 class Effort:
     """How much of everything."""
 
-    steps: int = 1500
+    steps: int = 1000
     tasks: int = 4
     """Languages a step."""
     pairs: int = 16
     """Of each, to adapt on, and as many to be judged by."""
-    tuning_steps: int = 100
+    tuning_steps: int = 60
     sizes: tuple[int, ...] = SIZES
-    test: Sequence[int] = TEST
+    test: tuple[int, ...] = TEST
 
 
 @dataclass(frozen=True, eq=False)
