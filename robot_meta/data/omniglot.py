@@ -6,7 +6,6 @@ Read from `omniglot.npz`, from the original archives `images_background.zip` and
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.data.classes import ClassSet, Splits, joined
+from robot_meta.data.folders import FOLDER, folders
 from robot_meta.errors import DataError
 
-FOLDER = "ROBOT_META_DATA"
-"""Environment variable that names the folder of data sets; else ./data and ../shared/data."""
 NAME = "omniglot.npz"
 PARTS = ("images_background", "images_evaluation")
 SIZE, DRAWN = 28, 105
@@ -51,16 +49,14 @@ def load(where: Path | None = None, cut: Cut = "random") -> Splits:
 
 
 def _found() -> Path:
-    given = os.environ.get(FOLDER)
-    folders = [Path(given)] if given else [Path("data"), Path("../shared/data")]
-    for folder in folders:
+    for folder in folders():
         if (folder / NAME).exists():
             return folder / NAME
         for inside in (folder, folder / "omniglot"):
             if any((inside / f"{part}{end}").exists() for part in PARTS for end in ("", ".zip")):
                 return inside
     raise DataError(
-        f"omniglot: neither {NAME} nor {PARTS[0]} in {', '.join(map(str, folders))}; "
+        f"omniglot: neither {NAME} nor {PARTS[0]} in {', '.join(map(str, folders()))}; "
         f"set {FOLDER} to the folder that holds one"
     )
 
