@@ -16,8 +16,13 @@ from robot_meta.errors import ConfigError
 Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Passes things through while showing progress (things, what, total)."""
 MODULES = {
+    "cactus": "robot_meta.cactus_experiment",
     "sinusoid": "robot_meta.sinusoid_experiment",
     "few-shot": "robot_meta.few_shot_experiment",
+    "pose": "robot_meta.pose_experiment",
+    "incremental": "robot_meta.incremental_experiment",
+    "views": "robot_meta.views_experiment",
+    "language": "robot_meta.language_experiment",
 }
 
 

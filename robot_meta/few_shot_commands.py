@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from robot_meta import few_shot_tasks, report
-from robot_meta.cpu import configure_cpu
+from robot_meta.cpu import CpuSettings, configure_cpu
 from robot_meta.options import EvalOptions, TrainOptions
+from robot_meta.results import Metric
 
 RUNS = Path("runs/few-shot")
 
@@ -19,13 +20,62 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     from robot_meta.few_shot_training import prepare
 
     told = configure_cpu()
+    if learner == "acai":
+        return _train_embedding(task, options, told)
     way, shot = options.way, options.shot
     tasks = few_shot_tasks.make(task, way=way, shot=shot, query=options.query, data=options.data)
+    if options.tasks_from != "labels":
+        tasks = _unlabelled(tasks, options)
     settings = training.parse_settings(options.settings)
-    run = prepare(learner, tasks, settings, options.batch, options.seed)
-    folder = options.out or RUNS / f"{learner}-{task}-{way}way-{shot}shot-seed{options.seed}"
+    run = prepare(learner, tasks, settings, options.batch, options.seed, options.start)
+    source = "" if options.tasks_from == "labels" else f"-{options.tasks_from}"
+    own = f"{learner}{source}-{task}-{way}way-{shot}shot-seed{options.seed}"
+    folder = options.out or RUNS / own
     notes = {"task": task, "command": " ".join(["train", learner, task, *options.words()])}
     return carry_out(run, options, folder, notes, told)
+
+
+def _train_embedding(task: str, options: TrainOptions, told: CpuSettings) -> int:
+    """Train the encoder whose codes are clustered; `batch` is of pictures."""
+    from robot_meta import embedding, training
+    from robot_meta.carrying_out import carry_out
+
+    images, held = (
+        few_shot_tasks.unlabelled(task, split, options.data) for split in ("train", "val")
+    )
+    settings = training.parse_settings(options.settings)
+    run = embedding.prepare(images, held, settings, options.batch, options.seed)
+    folder = options.out or RUNS / f"acai-{task}-seed{options.seed}"
+    notes = {"task": task, "command": " ".join(["train", "acai", task, *options.words()])}
+    return carry_out(run, options, folder, notes, told)
+
+
+def _baselines(tasks: few_shot_tasks.Tasks, options: EvalOptions) -> dict[str, Metric]:
+    """What the embedding reaches on the same tasks without meta-learning."""
+    from robot_meta import embedding_evaluation, few_shot_evaluation
+
+    shipped = few_shot_evaluation.shipped("acai", tasks.name, options.way, options.shot)
+    images = few_shot_tasks.unlabelled(tasks.name, "train", options.data)
+    book = embedding_evaluation.codebook(options.embedding or shipped, images)
+    return embedding_evaluation.measured(book, tasks, options.split, options.tasks, options.seed)
+
+
+def _unlabelled(tasks: few_shot_tasks.Tasks, options: TrainOptions) -> few_shot_tasks.Tasks:
+    """The same tasks to be judged by, but made without labels to train on."""
+    from robot_meta import few_shot_evaluation, unlabelled_tasks
+    from robot_meta.embedding import Embedding
+    from robot_meta.partitions import PartitionsConfig
+
+    images = few_shot_tasks.unlabelled(tasks.name, "train", options.data)
+    shot, query = options.shot, options.query
+    if options.tasks_from == "augmented":
+        return unlabelled_tasks.augmented(tasks, images, shot=shot, query=query)
+    path = options.embedding or few_shot_evaluation.shipped("acai", tasks.name, options.way, shot)
+    config = PartitionsConfig(
+        clusters=options.clusters, partitions=options.partitions, seed=options.seed
+    )
+    embedding = Embedding.load(path)
+    return unlabelled_tasks.clustered(tasks, images, embedding, config, shot=shot, query=query)
 
 
 def evaluate(learner: str, task: str, options: EvalOptions) -> int:
@@ -40,11 +90,13 @@ def evaluate(learner: str, task: str, options: EvalOptions) -> int:
     way, shot = options.way, options.shot
     path = options.checkpoint or figures.shipped(learner, task, way, shot)
     made, theta, sha = figures.load(path, way)
-    tasks = few_shot_tasks.make(task, way=way, shot=shot)
+    tasks = few_shot_tasks.make(task, way=way, shot=shot, data=options.data)
     what = f"{learner} {task} {way}-way {shot}-shot"
     news = figures.evaluate(made, theta, tasks, options.split, options.tasks, options.seed)
     parts = list(track(news, what, total=-(-options.tasks // figures.TOGETHER)))
     metrics = figures.metrics(parts, (options.seed,))
+    if learner == "cactus":
+        metrics |= _baselines(tasks, options)
     report.show(metrics)
     if options.split == "test":
         words = f"eval {learner} {task} --way {way} --shot {shot} --tasks {options.tasks}"

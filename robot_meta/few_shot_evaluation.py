@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from robot_meta import checkpoint, few_shot_tasks, learners
-from robot_meta.few_shot import FewShotLearner, correct, outputs_alone, outputs_of
+from robot_meta.few_shot import Episodes, FewShotLearner, correct, outputs_alone, outputs_of
 from robot_meta.few_shot_tasks import Split, Tasks, stream
 from robot_meta.results import Metric
 from robot_meta.statistics import bootstrap_ci
@@ -46,25 +46,39 @@ def shipped(learner: str, task: str, way: int, shot: int) -> Path:
 
 
 def evaluate(
-    learner: FewShotLearner, theta: Params, tasks: Tasks, split: Split, count: int, seed: int
+    learner: FewShotLearner,
+    theta: Params,
+    tasks: Tasks,
+    split: Split,
+    count: int,
+    seed: int,
+    alone: int | None = None,
 ) -> Iterator[Figures]:
     """Yield the figures of `count` tasks of a split, `TOGETHER` at a time.
 
-    Classes: `accuracy` and `accuracy_non_transductive`; numbers: `mse`.
+    Classes: `accuracy` and, of the first `alone` tasks (all, if not given), of which it takes most
+    of the time, `accuracy_non_transductive`; numbers: `mse`.
     """
-    rng = stream(split, tasks.name, seed)
+    left = count if alone is None else alone
     with torch.no_grad():
-        for begin in range(0, count, TOGETHER):
-            drawn = tasks.draws[split](rng, min(TOGETHER, count - begin))
-            found, y = outputs_of(learner, theta, drawn), drawn.query.y
+        for some in drawn(tasks, split, count, seed):
+            found, y = outputs_of(learner, theta, some), some.query.y
             if y.is_floating_point():
                 yield {"mse": _each(found.sub(y).square().flatten(1))}
                 continue
-            alone = outputs_alone(learner, theta, drawn)
-            yield {
-                "accuracy": _each(correct(found, y).float()),
-                "accuracy_non_transductive": _each(correct(alone, y).float()),
-            }
+            figures = {"accuracy": _each(correct(found, y).float())}
+            if left > 0:
+                apart = outputs_alone(learner, theta, some)
+                figures["accuracy_non_transductive"] = _each(correct(apart, y).float())
+            left -= len(y)
+            yield figures
+
+
+def drawn(tasks: Tasks, split: Split, count: int, seed: int) -> Iterator[Episodes]:
+    """`count` tasks of a split, `TOGETHER` at a time: the same for whoever is judged by them."""
+    rng = stream(split, tasks.name, seed)
+    for begin in range(0, count, TOGETHER):
+        yield tasks.draws[split](rng, min(TOGETHER, count - begin))
 
 
 def _each(values: torch.Tensor) -> NDArray[np.float64]:
@@ -75,13 +89,15 @@ def metrics(parts: Sequence[Figures], seeds: tuple[int, ...]) -> dict[str, Metri
     """Means over tasks with intervals by bootstrap."""
     out: dict[str, Metric] = {}
     for key in parts[0]:
-        values = np.concatenate([part[key] for part in parts])
-        found = bootstrap_ci(values, list(range(len(values))))
-        unit = "squared units of y" if key == "mse" else "rate"
-        out[key] = Metric(
-            value=found.value, unit=unit, n=found.trials, ci95=found.ci95, seeds=seeds
-        )
+        values = np.concatenate([part[key] for part in parts if key in part])
+        out[key] = metric(values, seeds, "squared units of y" if key == "mse" else "rate")
     return out
+
+
+def metric(values: NDArray[np.float64], seeds: tuple[int, ...], unit: str = "rate") -> Metric:
+    """The mean of one value a task, with its interval by bootstrap."""
+    found = bootstrap_ci(values, list(range(len(values))))
+    return Metric(value=found.value, unit=unit, n=found.trials, ci95=found.ci95, seeds=seeds)
 
 
 def protocol(

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from robot_meta.data import omniglot
-from robot_meta.data.classes import FewShot, Splits
+from robot_meta.data import class_folders, omniglot
+from robot_meta.data.classes import ClassSet, FewShot, Splits
 from robot_meta.data.sinusoid import Sinusoid
+from robot_meta.errors import ConfigError, DataError
 from robot_meta.few_shot import Episodes
 
 Split = Literal["train", "val", "test"]
@@ -24,6 +26,8 @@ TEST_QUERIES = 15
 """Of each class, in validation and tests."""
 POINTS = 100
 """Of a sinusoid, likewise."""
+TURNED = ("omniglot",)
+"""Where a class may be turned by a multiple of 90 degrees to be another."""
 _omniglot = cache(omniglot.load)
 
 
@@ -41,7 +45,7 @@ def make(name: str, *, way: int, shot: int, query: int = 1, data: Path | None = 
     """The distribution `name`.
 
     Args:
-        name: `sinusoid` or `omniglot`.
+        name: `sinusoid`, `omniglot`, or `pictures` in a folder of yours.
         way: classes of a task; no matter for the sinusoid.
         shot: examples of a class, or points, to adapt on.
         query: likewise to be judged by in training; `TEST_QUERIES` or `POINTS` otherwise.
@@ -53,7 +57,30 @@ def make(name: str, *, way: int, shot: int, query: int = 1, data: Path | None = 
     """
     if name == "sinusoid":
         return sinusoid(shot, query)
-    return pictures(name, _omniglot(data), way=way, shot=shot, query=query, rotate=True)
+    found, rotate = _splits(name, data), name in TURNED
+    return pictures(name, found, way=way, shot=shot, query=query, rotate=rotate)
+
+
+def _splits(name: str, data: Path | None) -> Splits:
+    if name == "pictures":
+        if data is None:
+            raise DataError("pictures: say with --data in which folder the splits are")
+        return class_folders.load(data)
+    return _omniglot(data)
+
+
+def unlabelled(
+    name: str, split: Literal["train", "val"], data: Path | None = None
+) -> NDArray[np.uint8]:
+    """The pictures of a split, and nothing of their classes.
+
+    Raises:
+        ConfigError: what is learned has no pictures.
+    """
+    if name == "sinusoid":
+        raise ConfigError("sinusoid: no pictures, of which alone tasks are made without labels")
+    part: ClassSet = getattr(_splits(name, data), split)
+    return part.images
 
 
 def sinusoid(shot: int, query: int, *, told: bool = False) -> Tasks:

@@ -9,8 +9,10 @@ from typing import Literal
 Family = Literal["reach", "push", "place", "pick_place"]
 Robot = Literal["half_cheetah", "ant", "go1"]
 """Legged robots: what they learn is to live with a kind of fault."""
-Few = Literal["sinusoid", "omniglot"]
+Few = Literal["sinusoid", "omniglot", "pictures"]
 """Few-shot tasks."""
+TasksFrom = Literal["labels", "clusters", "augmented"]
+"""Labels, or clusters of codes (CACTUs), or warps of single pictures (UMTRA)."""
 Split = Literal["train", "val", "test"]
 Film = Literal[
     "train",
@@ -57,6 +59,14 @@ class TrainOptions:
     """Examples of each class, or points, that a few-shot learner adapts on."""
     query: int = 1
     """Likewise that it is judged by."""
+    tasks_from: TasksFrom = "labels"
+    """What makes the classes of few-shot tasks to train on; the last two use no label."""
+    clusters: int = 500
+    """Clusters of a partition, with --tasks-from clusters."""
+    partitions: int = 10
+    """Partitions, likewise."""
+    embedding: Path | None = None
+    """Checkpoint of `train acai` that they are made with; the shipped one if not given."""
     limit: int | None = None
     """Use so many training tasks."""
     settings: tuple[str, ...] = ()
@@ -108,12 +118,16 @@ class EvalOptions:
     """Examples of each class, or points, that a few-shot learner adapts on."""
     tasks: int = 600
     """Few-shot tasks."""
+    data: Path | None = None
+    """Where pictures of few-shot tasks are; found by themselves if not given."""
     evidence: Literal["robot", "state", "video", "human"] = "robot"
     """What shows the task: a robot's demo; its pictures and states; its pictures; a person's."""
     film: Film = "train"
     """How people and their cameras are drawn, with --evidence human."""
     checkpoint: Path | None = None
     """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
+    embedding: Path | None = None
+    """Checkpoint of `train acai`, for baselines beside cactus; the shipped one if not given."""
     blind: Path | None = None
     """The same network trained without demonstrations, for the control."""
     controls: bool = True

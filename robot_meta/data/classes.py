@@ -106,31 +106,40 @@ class FewShot:
 
     With `rotate`, each class of a task is turned by a multiple of 90 degrees, drawn anew: a turned
     character counts as another class, but never meets itself in a task or in another split.
+    With `skip_small`, classes with too few examples are left out: clusters are of any size.
     """
 
     def __init__(
-        self, data: ClassSet, *, way: int, shot: int, query: int, rotate: bool = False
+        self,
+        data: ClassSet,
+        *,
+        way: int,
+        shot: int,
+        query: int,
+        rotate: bool = False,
+        skip_small: bool = False,
     ) -> None:
         if min(way, shot, query) < 1:
             raise ConfigError(f"need way, shot and query >= 1, got {way}, {shot} and {query}")
-        if way > len(data):
-            raise ConfigError(f"way {way}: there are only {len(data)} classes in this split")
         self._members = data.members()
-        for name, members in zip(data.names, self._members, strict=True):
-            if len(members) < shot + query:
-                raise DataError(
-                    f"class {name!r} has {len(members)} examples; {shot} shots and {query} "
-                    f"queries need {shot + query}"
-                )
+        if skip_small:
+            self._members = [m for m in self._members if len(m) >= shot + query]
+        if way > len(self._members):
+            large = f" of {shot + query} examples or more" if skip_small else " in this split"
+            raise ConfigError(f"way {way}: there are only {len(self._members)} classes{large}")
+        small = [i for i, m in enumerate(self._members) if len(m) < shot + query]
+        if small:
+            raise DataError(
+                f"class {data.names[small[0]]!r} has {len(self._members[small[0]])} examples; "
+                f"{shot} shots and {query} queries need {shot + query}"
+            )
         self._images = data.images
         self.way, self.shot, self.query, self._rotate = way, shot, query, rotate
 
     def draw(self, rng: np.random.Generator, tasks: int) -> Episodes:
         """`tasks` tasks: support (B, N K, C, H, W) in any order, query (B, N Q, C, H, W)."""
         drawn = np.stack([self._task(rng) for _ in range(tasks)])  # (B, N, K+Q, H, W[, 3])
-        if drawn.ndim == 5:
-            drawn = drawn[..., None]
-        x = torch.from_numpy(np.moveaxis(drawn, -1, 3).copy()).float() / 255
+        x = pixels(drawn.reshape(-1, *drawn.shape[3:])).unflatten(0, drawn.shape[:3])
         y = torch.arange(self.way).view(1, -1, 1).expand(tasks, -1, self.shot + self.query)
         order = torch.from_numpy(rng.random((tasks, self.way * self.shot)).argsort(1))
         each = torch.arange(tasks)[:, None]
@@ -148,6 +157,12 @@ class FewShot:
             chosen = self._images[rng.choice(self._members[c], count, replace=False)]
             rows.append(np.rot90(chosen, int(rng.integers(4)), (1, 2)) if self._rotate else chosen)
         return np.stack(rows)
+
+
+def pixels(images: NDArray[np.uint8]) -> torch.Tensor:
+    """Pictures (M, H, W) or (M, H, W, 3) as (M, C, H, W) in [0, 1]."""
+    whole = images[..., None] if images.ndim == 3 else images
+    return torch.from_numpy(np.moveaxis(whole, -1, 1).copy()).float() / 255
 
 
 def as_bytes(pictures: Sequence[NDArray[np.floating]], name: str) -> NDArray[np.uint8]:
