@@ -57,7 +57,7 @@ class Many:
         return each.sum(), {}
 
 
-def stacked(theta: Params, count: int) -> Params:
+def copies(theta: Params, count: int) -> Params:
     """So many copies."""
     return {name: p.detach().expand(count, *p.shape).contiguous() for name, p in theta.items()}
 
@@ -75,7 +75,7 @@ def tuned(
         marks: numbers of steps.
     """
     wanted = {*marks, tuning.steps}
-    phi = stacked(theta, len(support.x))
+    phi = copies(theta, len(support.x))
     if 0 in wanted:
         yield 0, phi
     if not tuning.steps:

@@ -13,18 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robot_meta import few_shot_tasks, trained
+from robot_meta import few_shot_tasks, sequence_training
 from robot_meta.data import personas
 from robot_meta.data.personas import Persona
-from robot_meta.data.vocabulary import Pair
+from robot_meta.data.vocabulary import Pair, stacked
 from robot_meta.few_shot import Episodes, Examples
 from robot_meta.few_shot_tasks import Split
 from robot_meta.fine_tuning import Tuning, chosen, last, losses, spoken
 from robot_meta.learners.sequences import Sequences
-from robot_meta.loops import TrainConfig
+from robot_meta.sequence_training import Method, halved
 from robot_meta.trained import Watch
-from robot_meta.training import Run
-from robot_meta.translation import Method, all_of, learner_of
 from robot_meta.types import Params
 
 DIALOGS, TURNS = (1, 3, 10), 3
@@ -43,17 +41,10 @@ TUNINGS = tuple(
 """What fine-tuning may be, chosen on validation personas."""
 
 
-@dataclass(frozen=True)
-class Way(Method):
-    """A row."""
-
-    adapts: bool = True
-
-
 METHODS = {
-    "paml": Way("PAML (first-order MAML)", 3),
-    "joint_tuned": Way("joint training, fine-tuned", 0),
-    "joint": Way("joint training, not adapted", 0, adapts=False),
+    "paml": Method(title="PAML (first-order MAML)", inner_steps=3, alpha=0.3),
+    "joint_tuned": Method(title="joint training, fine-tuned"),
+    "joint": Method(title="joint training, not adapted", adapts=False),
 }
 
 
@@ -95,31 +86,25 @@ def talk(people: list[Persona], turns: int, rng: np.random.Generator) -> list[li
 
 def encoded(talks: list[list[Pair]]) -> Examples:
     """(B, n, .)."""
-    parts = [personas.codec().encode(pairs) for pairs in talks]
-    return Examples(torch.stack([p.x for p in parts]), torch.stack([p.y for p in parts]))
+    return stacked([personas.codec().encode(pairs) for pairs in talks])
 
 
 def draw(rng: np.random.Generator, effort: Effort) -> Episodes:
     """A meta-batch of new personas."""
-    n = effort.dialogs * TURNS
     drawn = [personas.persona(rng, "train") for _ in range(effort.tasks)]
-    both = encoded(talk(drawn, 2 * n, rng))
-    support = Examples(both.x[:, :n], both.y[:, :n])
-    return Episodes(support, Examples(both.x[:, n:], both.y[:, n:]))
+    return halved(encoded(talk(drawn, 2 * effort.dialogs * TURNS, rng)))
 
 
 def train(name: str, effort: Effort, folder: Path | None, watch: Watch) -> tuple[Sequences, Params]:
     """The learner of a method and where its fine-tuning begins."""
-    method = METHODS[name]
-    learner = learner_of(personas.codec(), method.inner_steps, alpha=0.3)
-
-    def sample(rng: np.random.Generator) -> Episodes:
-        drawn = draw(rng, effort)
-        return drawn if method.inner_steps else all_of(drawn)
-
-    run = Run(learner=learner, trainable=learner, sample=sample)  # type: ignore[arg-type]
-    config = TrainConfig(steps=effort.steps, tasks=1, rate=3e-3, average=0.99)
-    return learner, trained.averaged(run, config, folder, method.title, watch)
+    return sequence_training.train(
+        METHODS[name],
+        personas.codec(),
+        lambda rng: draw(rng, effort),
+        effort.steps,
+        folder,
+        watch,
+    )
 
 
 def held_out(split: Split, count: int, dialogs: int) -> tuple[list[Persona], Episodes]:

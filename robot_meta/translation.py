@@ -14,17 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robot_meta import trained
+from robot_meta import sequence_training
 from robot_meta.bleu import bleu
 from robot_meta.data import languages
-from robot_meta.data.vocabulary import Codec, joined
+from robot_meta.data.vocabulary import Codec, joined, stacked
 from robot_meta.few_shot import Episodes, Examples
 from robot_meta.fine_tuning import Tuning, chosen, last, spoken
-from robot_meta.learners.sequences import Sequences, SequencesConfig
-from robot_meta.loops import TrainConfig
-from robot_meta.nets.seq2seq import Seq2SeqConfig
+from robot_meta.learners.sequences import Sequences
+from robot_meta.sequence_training import Method, halved
 from robot_meta.trained import Watch
-from robot_meta.training import Run
 from robot_meta.types import Params
 
 TRAINING, VALIDATION, TEST = tuple(range(18)), tuple(range(100, 104)), tuple(range(200, 210))
@@ -37,19 +35,10 @@ RATES, MARKS = (3e-3, 1e-2), (10, 30)
 """Adam's rates, and earlier ends, that fine-tuning may choose from on validation languages."""
 
 
-@dataclass(frozen=True)
-class Method:
-    """A row."""
-
-    title: str
-    inner_steps: int
-    trained: bool = True
-
-
 METHODS = {
-    "meta_nmt": Method("Meta-NMT (first-order MAML)", 1),
-    "transfer": Method("multilingual transfer", 0),
-    "scratch": Method("from scratch", 0, trained=False),
+    "meta_nmt": Method(title="Meta-NMT (first-order MAML)", inner_steps=1, alpha=0.1),
+    "transfer": Method(title="multilingual transfer"),
+    "scratch": Method(title="from scratch", trained=False),
 }
 
 
@@ -76,17 +65,6 @@ class Scores:
     tuning: Tuning
 
 
-def learner_of(codec: Codec, steps: int, alpha: float) -> Sequences:
-    """The learner of these lengths and words."""
-    net = Seq2SeqConfig(
-        source_tokens=len(codec.source),
-        target_tokens=len(codec.target),
-        source_length=codec.source_length,
-        target_length=codec.target_length,
-    )
-    return Sequences(SequencesConfig(net=net, steps=steps, alpha=alpha))
-
-
 @cache
 def corpus(number: int, size: int, part: int) -> Examples:
     """Pairs of a language; parts are drawn apart from each other."""
@@ -96,49 +74,31 @@ def corpus(number: int, size: int, part: int) -> Examples:
 
 def draw(rng: np.random.Generator, effort: Effort) -> Episodes:
     """A meta-batch: some of the languages, with pairs to adapt on and to be judged by."""
-    n = effort.pairs
     parts = []
     for number in rng.permutation(len(TRAINING))[: effort.tasks]:
         known = corpus(TRAINING[number], CORPUS, 0)
-        at = torch.from_numpy(rng.permutation(CORPUS)[: 2 * n])
+        at = torch.from_numpy(rng.permutation(CORPUS)[: 2 * effort.pairs])
         parts.append(Examples(known.x[at], known.y[at]))
-    x, y = (torch.stack(each) for each in zip(*parts, strict=True))
-    return Episodes(Examples(x[:, :n], y[:, :n]), Examples(x[:, n:], y[:, n:]))
-
-
-def all_of(tasks: Episodes) -> Episodes:
-    """With all pairs to be judged by: of plain training, which adapts on none."""
-    x = torch.cat([tasks.support.x, tasks.query.x], 1)
-    y = torch.cat([tasks.support.y, tasks.query.y], 1)
-    return Episodes(tasks.support, Examples(x, y))
+    return halved(stacked(parts))
 
 
 def train(name: str, effort: Effort, folder: Path | None, watch: Watch) -> tuple[Sequences, Params]:
     """The learner of a method and where its fine-tuning begins."""
-    method = METHODS[name]
-    learner = learner_of(languages.codec(), method.inner_steps, alpha=0.1)
-    if not method.trained:
-        return learner, learner.init(1)
-
-    def sample(rng: np.random.Generator) -> Episodes:
-        drawn = draw(rng, effort)
-        return drawn if method.inner_steps else all_of(drawn)
-
-    run = Run(learner=learner, trainable=learner, sample=sample)  # type: ignore[arg-type]
-    config = TrainConfig(steps=effort.steps, tasks=1, rate=3e-3, average=0.99)
-    return learner, trained.averaged(run, config, folder, method.title, watch)
+    return sequence_training.train(
+        METHODS[name],
+        languages.codec(),
+        lambda rng: draw(rng, effort),
+        effort.steps,
+        folder,
+        watch,
+    )
 
 
 def held_out(numbers: Sequence[int], size: int) -> Episodes:
     """Of each language `size` pairs to adapt on and `JUDGED` others."""
-    support = [corpus(number, max(SIZES), 0) for number in numbers]
-    query = [corpus(number, JUDGED, 1) for number in numbers]
-    return Episodes(
-        Examples(
-            torch.stack([s.x[:size] for s in support]), torch.stack([s.y[:size] for s in support])
-        ),
-        Examples(torch.stack([q.x for q in query]), torch.stack([q.y for q in query])),
-    )
+    known = stacked([corpus(number, max(SIZES), 0) for number in numbers])
+    query = stacked([corpus(number, JUDGED, 1) for number in numbers])
+    return Episodes(Examples(known.x[:, :size], known.y[:, :size]), query)
 
 
 def evaluate(learner: Sequences, theta: Params, size: int, effort: Effort) -> Scores:

@@ -84,3 +84,8 @@ def joined(tokens: Sequence[str]) -> list[str]:
     """Words of tokens: `-s` is fixed to the word before it, `ka-` to the one after it."""
     text = " ".join(tokens).replace(" -", "").replace("- ", "")
     return text.split()
+
+
+def stacked(parts: Sequence[Examples]) -> Examples:
+    """Those of B tasks as one: x (B, n, .), y (B, n, .)."""
+    return Examples(torch.stack([p.x for p in parts]), torch.stack([p.y for p in parts]))

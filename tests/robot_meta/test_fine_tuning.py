@@ -3,7 +3,7 @@ import torch
 
 from robot_meta.errors import ConfigError
 from robot_meta.few_shot import Episodes, Examples
-from robot_meta.fine_tuning import Tuning, chosen, last, losses, stacked, tuned
+from robot_meta.fine_tuning import Tuning, chosen, copies, last, losses, tuned
 from robot_meta.learners import sequences
 
 LEARNER = sequences.make(
@@ -53,7 +53,7 @@ def test_marks_are_the_path_of_one_run():
     path = dict(tuned(LEARNER, THETA, support, tuning, (0, 2)))
     assert list(path) == [0, 2, 6]
     two = last(LEARNER, THETA, support, Tuning(rate=0.05, steps=2))
-    assert all(torch.equal(p, path[0][name]) for name, p in stacked(THETA, 2).items())
+    assert all(torch.equal(p, path[0][name]) for name, p in copies(THETA, 2).items())
     assert all(torch.allclose(p, path[2][name]) for name, p in two.items())
 
 
@@ -62,7 +62,7 @@ def test_tuning_helps_and_the_best_of_validation_is_chosen():
     good, idle = Tuning(rate=0.02, steps=30), Tuning(rate=1e-6, steps=30)
     assert chosen(LEARNER, THETA, tasks, [idle, good], (5,)).rate == good.rate
     after = losses(LEARNER, last(LEARNER, THETA, tasks.support, good), tasks.query)
-    assert (after < losses(LEARNER, stacked(THETA, 2), tasks.query)).all()
+    assert (after < losses(LEARNER, copies(THETA, 2), tasks.query)).all()
 
 
 def test_a_tuning_that_makes_it_worse_is_stopped_at_once():

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from robot_meta import language_experiment, persona_talk, report, translation
@@ -46,15 +45,6 @@ def test_the_experiment_leaves_a_result_a_picture_and_a_line_in_the_log(tmp_path
     assert len((tmp_path / "test-log.jsonl").read_text().splitlines()) == 1
     # What is not adapted cannot depend on how many dialogs there are.
     assert len({found[f"consistency_joint_{n}_dialogs"].value for n in persona_talk.DIALOGS}) == 1
-
-
-def test_perplexity_is_the_exponential_of_the_mean_loss():
-    loss, ones = np.log([2.0, 8.0]), np.ones(2)
-    scores = persona_talk.Scores(loss, ones, ones, persona_talk.TUNINGS[0])
-    table = {"paml": {1: scores}, "joint_tuned": {1: scores}}
-    found = language_experiment.persona_metrics(table)
-    assert found["perplexity_paml_1_dialogs"].value == pytest.approx(4.0)
-    assert found["consistency_paml_minus_joint_tuned_1_dialogs"].value == 0
 
 
 @pytest.mark.slow

@@ -1,4 +1,3 @@
-import numpy as np
 import torch
 
 from robot_meta import translation
@@ -21,13 +20,6 @@ def test_pairs_to_adapt_on_are_not_those_to_be_judged_by():
     assert torch.equal(more.support.x[:, :4], few.support.x)
     assert torch.equal(more.query.x, few.query.x)
     assert not torch.equal(few.query.x[0, :4], few.support.x[0])
-
-
-def test_plain_training_sees_the_same_pairs():
-    tasks = translation.draw(np.random.default_rng(0), TINY)
-    assert tasks.support.x.shape[:2] == (2, 3)
-    both = translation.all_of(tasks).query
-    assert torch.equal(both.x, torch.cat([tasks.support.x, tasks.query.x], 1))
 
 
 def test_the_truth_is_judged_to_be_perfect_and_a_fault_to_be_one():
