@@ -23,8 +23,8 @@ from robot_meta.nets.encoder import EncoderConfig
 from robot_meta.online_learning import figures, theorem
 from robot_meta.online_learning.ftml import Ftml, FtmlConfig
 from robot_meta.online_learning.joint import Joint, JointConfig
-from robot_meta.online_learning.learner import OnlineLearner
-from robot_meta.online_learning.outcomes import kept
+from robot_meta.online_learning.learner import OnlineLearner, RoundConfig
+from robot_meta.online_learning.outcomes import cpu_hours, kept
 from robot_meta.online_learning.protocol import (
     Outcome,
     ProtocolConfig,
@@ -35,8 +35,12 @@ from robot_meta.online_learning.protocol import (
 )
 from robot_meta.online_learning.scratch import Scratch
 from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.statistics import bootstrap_ci
 
 NAME = "ftml"
+SHARE = 0.95
+"""Of the accuracy of a model of all data, where the threshold is above that."""
+ROUND = RoundConfig(steps=1, rate=1e-2)
 Tasks = Sequence[tuple[str, Examples]]
 Watch = Callable[[Iterable[list[Outcome]], str, int], Iterable[list[Outcome]]]
 
@@ -48,41 +52,48 @@ class Settings:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     orders: tuple[int, ...] = (0, 1, 2)
     """Orders of the tasks; each with parameters and draws of its own."""
+    empty_orders: tuple[int, ...] = (0, 1, 2)
+    """Those that are followed from an empty buffer too."""
     kinds: int = len(rainbow.KINDS)
     """Tasks of an order."""
     preloaded: int = 20
     """Of them, those that are in memory before the first round, at the author's start."""
-    preloading: int = 800
+    preloading: int = 400
     """Rounds of training on those."""
     last: int = 20
     """Tasks at the end that the figures are of."""
     each: int | None = None
     """Pictures of a task; all that there are if not given."""
-    widths: tuple[int, ...] = (32, 32, 32)
+    widths: tuple[int, ...] = (8, 32, 32, 32)
     maml: Mapping[str, Any] = field(
         default_factory=lambda: {"alpha": 0.4, "steps": 1, "test_steps": 3}
     )
-    fine_tuning: Mapping[str, Any] = field(default_factory=lambda: {"alpha": 0.1, "test_steps": 3})
-    ftml: FtmlConfig = field(default_factory=FtmlConfig)
+    fine_tuning: Mapping[str, Any] = field(default_factory=lambda: {"alpha": 0.1, "test_steps": 5})
+    ftml: FtmlConfig = field(default_factory=lambda: FtmlConfig(round=ROUND))
     bounded: int = 1120
     """Examples that the bounded memory holds: at the end 20 a task."""
-    joint: JointConfig = field(default_factory=JointConfig)
-    scratch: JointConfig = field(default_factory=JointConfig)
-    all_data: int = 1500
+    joint: JointConfig = field(default_factory=lambda: JointConfig(round=ROUND))
+    scratch: JointConfig = field(
+        default_factory=lambda: JointConfig(round=RoundConfig(steps=10, rate=3e-3), batch=30)
+    )
+    all_data: int = 600
     """Rounds of the model that is trained on all tasks at once."""
     theorem_tasks: int = 100
     theorem_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
 
+_TOLD_APART = ("orders", "empty_orders", "last", "all_data", "theorem_tasks", "theorem_seeds")
+"""Settings that the outcomes of one method in one order do not depend on."""
 FULL = Settings()
 QUICK = replace(
     FULL,
     orders=(0,),
+    empty_orders=(0,),
     kinds=16,
     preloaded=6,
     preloading=60,
     last=6,
-    protocol=ProtocolConfig(batches=6),
+    protocol=ProtocolConfig(batches=4),
     all_data=60,
     theorem_tasks=20,
     theorem_seeds=(0,),
@@ -108,9 +119,17 @@ def run(
     with tempfile.TemporaryDirectory(prefix="robot-meta-") as temporary:
         folder = Path(temporary) if quick else Path("runs") / NAME
         starts, reference = compare(settings, folder, watch)
-    found = {"accuracy_all_data": reference}
-    for end, by in zip(("", "_empty"), starts.values(), strict=True):
-        these = figures.metrics(by, settings.protocol, settings.last, settings.orders)
+        hours = cpu_hours(folder)
+    aim = aimed_at(settings.protocol, reference.value)
+    found = {
+        "accuracy_all_data": reference,
+        "threshold": Metric(value=aim.threshold, unit="rate", n=reference.n),
+    }
+    orders = (settings.orders, settings.empty_orders)
+    for end, by, seeds in zip(("", "_empty"), starts.values(), orders, strict=True):
+        these = figures.metrics(by, aim, settings.last, seeds)
+        if aim != settings.protocol:
+            these |= figures.harder(by, settings.protocol, settings.last, seeds)
         found |= {key + end: metric for key, metric in these.items()}
     found |= theorem_metrics(settings)
     told = {key: metric.value for key, metric in found.items()}
@@ -118,12 +137,13 @@ def run(
     write_result(
         path,
         NAME,
-        protocol(settings),
+        protocol(settings, aim),
         found,
         config=asdict(settings),
         wall_s=time.monotonic() - began,
+        hours=hours,
     )
-    figures.picture(starts, settings.protocol, path.with_suffix(".png"))
+    figures.picture(starts, aim, path.with_suffix(".png"))
     report.show({key: m for key, m in found.items() if not key.startswith("first")})
     return found
 
@@ -134,13 +154,16 @@ def compare(
     """Outcomes by start and row, and the accuracy of a model of all tasks at once."""
     dealt = rainbow.deal(idx.load("mnist"), np.random.default_rng(0), settings.each)
     tasks = [(name(task.kind), task.examples) for task in dealt]
-    plain = asdict(settings)
+    plain = {key: value for key, value in asdict(settings).items() if key not in _TOLD_APART}
     alone = kept(folder / "scratch.json", plain, lambda: _alone(tasks, settings, watch))
     by_kind = {outcome.kind: outcome for outcome in alone}
     starts: dict[str, dict[str, list[Outcome]]] = {}
-    for begin, start in ((settings.preloaded, "tasks preloaded"), (0, "empty buffer")):
+    for begin, start, orders in (
+        (settings.preloaded, f"{settings.preloaded} tasks preloaded", settings.orders),
+        (0, "empty buffer", settings.empty_orders),
+    ):
         rows = starts.setdefault(start, {})
-        for order in settings.orders:
+        for order in orders:
             ordered = [tasks[i] for i in arranged(order, settings)]
             for method in METHODS:
                 made = partial(_online, method, ordered, begin, order, settings, watch)
@@ -151,7 +174,15 @@ def compare(
                 for index, (kind, _) in enumerate(ordered)
                 if index >= begin
             )
-    return starts, _all_data(tasks, settings)
+    at_once = kept(folder / "all-data.json", plain, lambda: _all_data(tasks, settings))
+    found = bootstrap_ci([each.final for each in at_once], [each.kind for each in at_once])
+    reference = Metric(value=found.value, unit="rate", n=found.trials, ci95=found.ci95, seeds=(0,))
+    return starts, reference
+
+
+def aimed_at(config: ProtocolConfig, reached: float) -> ProtocolConfig:
+    """The threshold, or `SHARE` of what one model of all data reaches where that is below it."""
+    return config if reached >= config.threshold else replace(config, threshold=SHARE * reached)
 
 
 def _online(
@@ -174,9 +205,8 @@ def name(kind: rainbow.Kind) -> str:
 
 def arranged(order: int, settings: Settings) -> list[int]:
     """Which kinds come, one after another."""
-    return (
-        np.random.default_rng([order, 1]).permutation(len(rainbow.KINDS))[: settings.kinds].tolist()
-    )
+    drawn = np.random.default_rng([order, 1]).permutation(len(rainbow.KINDS))
+    return [int(i) for i in drawn[: settings.kinds]]
 
 
 def net(settings: Settings, inner: Mapping[str, Any]) -> Maml:
@@ -207,22 +237,21 @@ METHODS: dict[str, Callable[[Settings, int], OnlineLearner]] = {
 
 def _alone(tasks: Tasks, settings: Settings, watch: Watch) -> list[Outcome]:
     """From scratch: no order and no start matters to it, so each kind is learned once."""
-    wanted = sorted({i for order in settings.orders for i in arranged(order, settings)})
     learner = Scratch(net(settings, settings.fine_tuning), settings.scratch, 0)
-    chosen = [tasks[i] for i in wanted]
-    steps = follow(learner, chosen, settings.protocol, np.random.default_rng(0))
-    return [o for each in watch(steps, "from scratch", len(chosen)) for o in each]
+    steps = follow(learner, tasks, settings.protocol, np.random.default_rng(0))
+    return [o for each in watch(steps, "from scratch", len(tasks)) for o in each]
 
 
-def _all_data(tasks: Tasks, settings: Settings) -> Metric:
-    """One network, trained on what is learned from of all tasks at once: is 90 % within reach?"""
+def _all_data(tasks: Tasks, settings: Settings) -> list[Outcome]:
+    """One network, trained on what is streamed of all tasks at once: is 90 % within reach?"""
     n, rng = settings.protocol.streamed, np.random.default_rng(0)
     learner = Joint(net(settings, settings.fine_tuning), settings.joint, 0)
     preload(learner, [part(each, 0, n) for _, each in tasks], settings.all_data, rng)
     w = learner.answers()["toe"]
-    values = [accuracy(learner, w, part(each, n, len(each.y))) for _, each in tasks]
-    found = figures.bootstrap_ci(values, [kind for kind, _ in tasks])
-    return Metric(value=found.value, unit="rate", n=len(values), ci95=found.ci95, seeds=(0,))
+    return [
+        Outcome("all_data", i, kind, (), accuracy(learner, w, part(each, n, len(each.y))))
+        for i, (kind, each) in enumerate(tasks)
+    ]
 
 
 def theorem_metrics(settings: Settings) -> dict[str, Metric]:
@@ -242,21 +271,34 @@ def theorem_metrics(settings: Settings) -> dict[str, Metric]:
     }
 
 
-def protocol(settings: Settings) -> str:
+def protocol(settings: Settings, aim: ProtocolConfig) -> str:
     """The paragraph of the results file."""
     p = settings.protocol
     return (
         f"Rainbow MNIST: {settings.kinds} tasks (7 colours x 2 scales x 4 rotations) of the 10,000 "
         "digits of MNIST's test set, each in one task only: 178 a task, the paper has 900. "
-        f"{p.batches} batches of {p.batch} are learned from, the others are kept for "
-        "`final_accuracy`. After each batch a method trains, and the next batch, which it has not "
-        f"seen, is the test; `examples_to_threshold` is how many it had learned from when that was "
-        f"first {p.threshold:.0%} right ({p.streamed} where it never was; `reached_fraction` says "
-        f"how often it was). Figures of the last {settings.last} tasks of orders {settings.orders},"
-        f" with {settings.preloaded} tasks preloaded as in the author's code, and, with `_empty`, "
-        f"from an empty buffer. Queries of a batch are normalised together. One encoder for all: "
-        f"3x3 convolutions of stride 2, {settings.widths} filters, batch norm, on 28x28 pictures "
-        "given as 2x2 blocks. Regret: regularised logistic tasks in float64, the largest "
+        f"{p.batches} batches of {p.batch} are learned from, then the others give "
+        "`final_accuracy`, and are remembered after that. After each batch a method trains, and "
+        "the next batch, which it has not seen, is the test; `examples_to_threshold` is how many "
+        f"it had learned from when that was first {aim.threshold:.1%} right ({reason(aim, p)}; "
+        f"{p.streamed} where it "
+        "never was; `reached_fraction` says how often it was). Figures of the last "
+        f"{settings.last} tasks: of orders {settings.orders} with {settings.preloaded} tasks "
+        "preloaded as in the author's code, and, with `_empty`, of orders "
+        f"{settings.empty_orders} from an empty buffer. Queries of a batch are normalised "
+        "together. One encoder for all: 3x3 convolutions of stride 2, "
+        f"{settings.widths} filters, batch norm, on 28x28 pictures. "
+        "Regret: regularised logistic tasks in float64, the largest "
         "regret / (C log T), C = 32 G^2 / mu, over T >= 2 and all draws. Intervals by bootstrap "
         "over tasks."
+    )
+
+
+def reason(aim: ProtocolConfig, asked: ProtocolConfig) -> str:
+    """Why the threshold is what it is."""
+    if aim == asked:
+        return "the paper's threshold"
+    return (
+        f"{SHARE:.0%} of what one network trained on all tasks at once reaches, as "
+        f"{asked.threshold:.0%} is above that; `examples_to_90` is for {asked.threshold:.0%}"
     )

@@ -116,4 +116,5 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     expected = int(np.prod(shape, dtype=np.int64))
     if len(data) - start != expected:
         raise DataError(f"{path}: {len(data) - start} bytes of data, {shape} needs {expected}")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+    flat: NDArray[np.uint8] = np.array(np.frombuffer(data, np.uint8, offset=start))
+    return flat.reshape(shape)

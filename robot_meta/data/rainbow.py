@@ -1,7 +1,7 @@
 """Rainbow MNIST (Finn et al. 2019, section 6): digits on 7 colours, in 2 scales and 4 rotations.
 
 The 56 combinations are 56 tasks of the same ten classes. Each picture of the digits' set is in one
-task only. A learner gets pictures as 2x2 blocks: 12 channels of 14x14, which lose nothing.
+task only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import pixel_unshuffle
 
 from robot_meta.data.classes import ClassSet
 from robot_meta.errors import DataError
@@ -34,8 +33,8 @@ COLOURS = {
 SCALES = (1.0, 0.5)
 TURNS = (0, 1, 2, 3)
 """Quarter turns."""
-SIZE, BLOCK = 28, 2
-INPUTS = (3 * BLOCK**2, SIZE // BLOCK, SIZE // BLOCK)
+SIZE = 28
+INPUTS = (3, SIZE, SIZE)
 """Shape of one x."""
 FULL = 900
 """Pictures of a task in the paper."""
@@ -58,7 +57,7 @@ class RainbowTask:
 
     kind: Kind
     examples: Examples
-    """x (n, 12, 14, 14) in [0, 1], y (n,)."""
+    """x (n, 3, 28, 28) in [0, 1], y (n,)."""
 
 
 def deal(
@@ -104,9 +103,8 @@ def paint(grey: NDArray[np.uint8], kind: Kind) -> NDArray[np.uint8]:
 
 
 def inputs(pictures: NDArray[np.uint8]) -> torch.Tensor:
-    """(n, 28, 28, 3) as (n, 12, 14, 14) in [0, 1]: each 2x2 block becomes 12 channels."""
-    x = torch.from_numpy(np.moveaxis(pictures, -1, 1).copy()).float() / 255
-    return pixel_unshuffle(x, BLOCK)
+    """(n, 28, 28, 3) as x (n, 3, 28, 28) in [0, 1]."""
+    return torch.from_numpy(np.moveaxis(pictures, -1, 1).copy()).float() / 255
 
 
 def _shrunk(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -20,6 +20,8 @@ from robot_meta.statistics import RESAMPLES, bootstrap_ci
 Floats = NDArray[np.float64]
 By = Mapping[str, Sequence[Outcome]]
 """Outcomes by row of the table, those of all orders one after another."""
+WINDOW = 6
+"""Tasks that a line of the picture is a mean of."""
 TITLES = {
     "ftml": "FTML",
     "bounded": "FTML, bounded memory",
@@ -70,6 +72,22 @@ def metrics(by: By, config: ProtocolConfig, last: int, seeds: tuple[int, ...]) -
                     tails[own], tails[other], seeds
                 )
     return out
+
+
+def harder(by: By, config: ProtocolConfig, last: int, seeds: tuple[int, ...]) -> dict[str, Metric]:
+    """Examples to a threshold, and how often it was reached, under keys that name it."""
+    name = f"{100 * config.threshold:.0f}"
+    renamed = {
+        "examples_to_threshold": f"examples_to_{name}",
+        "reached_fraction": f"reached_{name}",
+        "examples_ratio": f"examples_to_{name}_ratio",
+    }
+    return {
+        new + key.removeprefix(old): metric
+        for key, metric in metrics(by, config, last, seeds).items()
+        for old, new in renamed.items()
+        if key.startswith(old)
+    }
 
 
 def _same_tasks(by: By) -> int:
@@ -137,37 +155,35 @@ def difference(own: Sequence[Outcome], other: Sequence[Outcome], seeds: tuple[in
     return Metric(value=found.value, unit="rate", n=found.trials, ci95=found.ci95, seeds=seeds)
 
 
-def picture(starts: Mapping[str, By], config: ProtocolConfig, path: Path, window: int = 6) -> None:
-    """Examples to the threshold over the task's index above, final accuracy below; moving means."""
+def picture(starts: Mapping[str, By], config: ProtocolConfig, path: Path) -> None:
+    """Over the task's index: examples to the threshold above, final accuracy below."""
     from matplotlib.figure import Figure
 
+    panels: dict[str, Callable[[Outcome], float]] = {
+        f"examples to {config.threshold:.0%}": lambda o: spent(o, config),
+        "final accuracy": lambda o: o.final,
+    }
     figure = Figure(figsize=(9.0, 5.6), layout="constrained")
-    for column, (start, by) in enumerate(starts.items()):
-        for line, (what, label) in enumerate(
-            (
-                (lambda o: spent(o, config), "examples to 90 %"),
-                (lambda o: o.final, "final accuracy"),
-            )
-        ):
+    for line, (label, value) in enumerate(panels.items()):
+        for column, (start, by) in enumerate(starts.items()):
             axes: Any = figure.add_subplot(2, len(starts), 1 + column + line * len(starts))
             for row, title in TITLES.items():
-                if row not in by:
-                    continue
-                first = min(o.index for o in by[row])
-                count = 1 + max(o.index for o in by[row]) - first
-                means = [
-                    np.mean([what(o) for o in by[row] if o.index == first + i])
-                    for i in range(count)
-                ]
-                width = min(window, count)
-                smooth = np.convolve(means, np.ones(width) / width, "valid")
-                axes.plot(first + 1 + np.arange(len(smooth)) + (width - 1) / 2, smooth, label=title)
+                if row in by:
+                    axes.plot(*_smooth(by[row], value), label=title)
             axes.set_ylabel(label, fontsize=9)
-            if line:
-                axes.set_xlabel("task", fontsize=9)
-            else:
-                axes.set_title(start, fontsize=10)
-                axes.set_ylim(0, config.streamed * 1.05)
-            if not line and not column:
-                axes.legend(fontsize=7)
+            axes.set_xlabel("task", fontsize=9)
+            axes.set_title(start, fontsize=10)
+    figure.axes[0].legend(fontsize=7)
     figure.savefig(path, dpi=110)
+
+
+def _smooth(
+    outcomes: Sequence[Outcome], value: Callable[[Outcome], float]
+) -> tuple[Floats, Floats]:
+    """Middle of each window of tasks, counted from 1, and the mean over it and over orders."""
+    index = np.array([o.index for o in outcomes])
+    values = np.array([value(o) for o in outcomes])
+    means = np.array([values[index == i].mean() for i in np.unique(index)])
+    width = min(WINDOW, len(means))
+    smooth = np.convolve(means, np.ones(width) / width, "valid")
+    return index.min() + 1 + np.arange(len(smooth)) + (width - 1) / 2, smooth

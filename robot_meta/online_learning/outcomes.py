@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,9 +31,18 @@ def kept(
         settings_there, there = _read(path)
         if settings_there == json.loads(json.dumps(settings)):
             return there
+    began = time.process_time()
     made = list(make())
-    write_json(path, {"settings": settings, "outcomes": [asdict(each) for each in made]})
+    rows = [asdict(each) for each in made]
+    cpu_s = time.process_time() - began
+    write_json(path, {"settings": settings, "cpu_s": cpu_s, "outcomes": rows})
     return made
+
+
+def cpu_hours(folder: Path) -> float:
+    """Core-hours that all outcomes in the folder took."""
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    return float(sum(file["cpu_s"] for file in files) / 3600)
 
 
 def _read(path: Path) -> tuple[Any, list[Outcome]]:

@@ -1,7 +1,7 @@
 """The protocol of Finn et al. 2019, section 6: batches of a task come, and the next one is a test.
 
 After each batch a learner trains, and is judged by the *next* batch, which nobody has trained on
-yet. Some examples of each task are kept out of the stream, to judge by when the task is over.
+yet. The last examples of each task judge it when it is over, and are remembered only then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ProtocolConfig:
 
     batch: int = 10
     """Examples that come at a time."""
-    batches: int = 12
+    batches: int = 10
     """Of a task; what is left of it is kept for its end."""
     threshold: float = 0.9
     """Accuracy at which a task counts as learned."""
@@ -38,7 +38,7 @@ class ProtocolConfig:
 
     @property
     def streamed(self) -> int:
-        """Examples of a task that are learned from."""
+        """Examples of a task that are learned from before it is judged."""
         return self.batch * self.batches
 
 
@@ -98,11 +98,12 @@ def follow(
             after = part(task, begin + b, begin + 2 * b)
             for row, phi in answers.items():
                 curves.setdefault(row, []).append(accuracy(learner, phi, after))
-        kept = part(task, n, len(task.y))
+        rest = part(task, n, len(task.y))
         yield [
-            Outcome(row, index, kind, tuple(curves[row]), accuracy(learner, phi, kept))
+            Outcome(row, index, kind, tuple(curves[row]), accuracy(learner, phi, rest))
             for row, phi in answers.items()
         ]
+        learner.see(rest, rng, begin=False)
 
 
 def preload(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad, hessian, vmap
+from torch.func import grad, jacrev, vmap
 from torch.nn.functional import softplus
 
 from robot_meta.errors import ConfigError, SessionError
@@ -104,7 +104,8 @@ def eigenvalues(points: Tensor, given: Logistic, mu: float, alpha: float) -> Ten
     """(P, T, d), ascending: of the Hessian of f(U(w)) of every task at each of P points (P, d)."""
 
     def at(w: Tensor) -> Tensor:
-        return vmap(lambda x, y: hessian(adapted_loss)(w, x, y, mu, alpha))(*given)
+        each: Tensor = vmap(lambda x, y: jacrev(grad(adapted_loss))(w, x, y, mu, alpha))(*given)
+        return each
 
     found: Tensor = torch.linalg.eigvalsh(vmap(at)(points))
     return found
@@ -146,7 +147,7 @@ def leader(start: Tensor, seen: Logistic, mu: float, alpha: float) -> Tensor:
         gradient = grad(_sum)(w, seen, mu, alpha)
         if float(gradient.norm()) < GRADIENT_EPS * len(seen.x):
             return w
-        curvature, failed = torch.linalg.cholesky_ex(hessian(_sum)(w, seen, mu, alpha))
+        curvature, failed = torch.linalg.cholesky_ex(jacrev(grad(_sum))(w, seen, mu, alpha))
         if int(failed):
             raise SessionError(f"leader: the sum of f(U(w)) is not convex at alpha {alpha:g}")
         step = torch.cholesky_solve(gradient[:, None], curvature)[:, 0]

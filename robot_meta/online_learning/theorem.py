@@ -67,4 +67,5 @@ def _ball(rng: torch.Generator) -> torch.Tensor:
     """(POINTS, SIZE) points in all directions, at distances up to RADIUS."""
     points = torch.randn(POINTS, SIZE, generator=rng, dtype=torch.float64)
     far = RADIUS * torch.rand(POINTS, 1, generator=rng, dtype=torch.float64)
-    return far * points / points.norm(dim=1, keepdim=True)
+    inside: torch.Tensor = far * points / points.norm(dim=1, keepdim=True)
+    return inside

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import pixel_shuffle
 
 from robot_meta.data import rainbow
 from robot_meta.data.classes import ClassSet
@@ -18,11 +17,6 @@ def digits(count=56 * 4, size=28):
     return ClassSet(images, np.arange(count) % 10, tuple("0123456789"))
 
 
-def whole(x):
-    """Blocks put together again: (n, 3, 28, 28)."""
-    return pixel_shuffle(x, rainbow.BLOCK)
-
-
 def test_there_are_56_kinds_and_none_twice():
     assert len(set(KINDS)) == 56
 
@@ -34,20 +28,18 @@ def test_no_picture_is_used_twice():
     for task in tasks:
         back = np.array(rainbow.COLOURS[task.kind.colour]) / 255
         channel = int(np.argmin(back))  # where white differs most from the colour
-        level = (whole(task.examples.x)[:, channel, 14, 14].numpy() - back[channel]) / (
-            1 - back[channel]
-        )
+        level = (task.examples.x[:, channel, 14, 14].numpy() - back[channel]) / (1 - back[channel])
         met += np.round(255 * level).astype(int).tolist()
         assert (task.examples.y.numpy() == np.array(met[-4:]) % 10).all()
     assert sorted(met) == list(range(56 * 4))
 
 
-def test_a_picture_keeps_its_pixels_in_blocks():
+def test_a_picture_keeps_its_pixels():
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (2, 28, 28, 3), np.uint8)
     x = rainbow.inputs(pictures)
     assert tuple(x.shape[1:]) == rainbow.INPUTS
-    back = torch.round(255 * whole(x)).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    back = torch.round(255 * x).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     assert (back == pictures).all()
 
 

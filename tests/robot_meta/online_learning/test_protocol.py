@@ -44,7 +44,7 @@ def test_what_judges_was_never_learned_from():
     outcomes = [o for each in follow(learner, [("a", task(0))], CONFIG, rng()) for o in each]
     assert outcomes[0].next_batch == (0.0, 0.0, 0.0)
     assert outcomes[0].final == 0.0
-    assert [len(batch) for _, batch in learner.told] == [10, 10, 10]
+    assert [len(batch) for _, batch in learner.told] == [10, 10, 10, 15]
 
 
 def test_the_batch_is_judged_after_training_on_those_before_it():
@@ -60,7 +60,7 @@ def test_the_batch_is_judged_after_training_on_those_before_it():
 def test_every_task_begins_once():
     learner = Memory()
     list(follow(learner, [("a", task(0)), ("b", task(100))], CONFIG, rng()))
-    assert [begin for begin, _ in learner.told] == [True, False, False] * 2
+    assert [begin for begin, _ in learner.told] == [True, False, False, False] * 2
 
 
 def test_nine_of_ten_reach_ninety_percent_and_eight_do_not():
