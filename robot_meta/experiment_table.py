@@ -19,6 +19,7 @@ MODULES = {
     "cactus": "robot_meta.cactus_experiment",
     "sinusoid": "robot_meta.sinusoid_experiment",
     "few-shot": "robot_meta.few_shot_experiment",
+    "ftml": "robot_meta.ftml_experiment",
     "pose": "robot_meta.pose_experiment",
     "incremental": "robot_meta.incremental_experiment",
     "views": "robot_meta.views_experiment",
