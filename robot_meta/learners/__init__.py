@@ -39,6 +39,7 @@ _FEW_SHOT = {
     "maml": "robot_meta.learners.maml:make",
     "mamlpp": "robot_meta.learners.mamlpp:make",
     "matching": "robot_meta.learners.matching:make",
+    "mrmaml": "robot_meta.learners.mrmaml:make",
     "platipus": "robot_meta.learners.platipus:make",
     "protonet": "robot_meta.learners.protonet:make",
     "reptile": "robot_meta.learners.reptile:make",

@@ -18,6 +18,7 @@ def shown(env, **options):
     return env.reset(seed=0, options={"shape": "chair-1", **still, **options})
 
 
+@pytest.mark.filterwarnings("ignore:.*symmetric and normalized")
 def test_the_environment_keeps_gymnasiums_contract(env):
     check_env(env, skip_render_check=True)
 
