@@ -5,9 +5,8 @@ Finn et al. 2017, section 5.1 and figure 3. Everything is trained here, in minut
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch.func import vmap
 
-from robot_meta import few_shot_tasks, report, training
+from robot_meta import few_shot_tasks, report
 from robot_meta.few_shot import Episodes, Examples
 from robot_meta.few_shot_training import prepare
 from robot_meta.learners.maml import Maml
-from robot_meta.loops import TrainConfig, TrainStep
+from robot_meta.loops import TrainConfig
 from robot_meta.results import Metric, write_result
 from robot_meta.statistics import bootstrap_ci
-from robot_meta.train_state import load_state
+from robot_meta.trained import Watch, averaged
 from robot_meta.types import Params
 
 NAME = "sinusoid"
@@ -36,7 +35,6 @@ CURVE = 10
 TESTS, SHOTS = 600, (5, 10, 20)
 ALPHAS = (0.001, 0.003, 0.01, 0.03)
 """Step sizes that fine-tuning may choose from, on validation tasks."""
-Watch = Callable[[Iterable[TrainStep], str, int], Iterable[TrainStep]]
 
 
 @dataclass(frozen=True)
@@ -116,14 +114,10 @@ def _trained(
     tasks = few_shot_tasks.sinusoid(SHOT, SHOT, told=method.told)
     run = prepare("maml", tasks, {"test_steps": 1, **method.settings}, BATCH)
     config = TrainConfig(steps=steps, tasks=1, rate=RATE, average=0.99)
-    with tempfile.TemporaryDirectory(prefix="robot-meta-") as temporary:
-        out = Path(temporary if quick else f"runs/few-shot/{NAME}-{name}")
-        saving = training.Saving(out=out, save_every=steps, validate_every=steps)
-        for _ in watch(training.train(run, config, saving), method.title, steps):
-            pass
-        found = load_state(out / training.STATE, run.learner.name, run.learner.config, config)
+    folder = None if quick else Path(f"runs/few-shot/{NAME}-{name}")
+    theta = averaged(run, config, folder, method.title, watch)
     assert isinstance(run.learner, Maml)
-    return run.learner, found.averaged
+    return run.learner, theta
 
 
 def _retuned(learner: Maml) -> list[Maml]:

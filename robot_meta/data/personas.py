@@ -67,7 +67,8 @@ class Persona:
         """A checksum of the persona decides, so that no persona is in two splits."""
         total = sum(FACTS[fact].index(value) for fact, value in self.facts.items())
         total += OPENINGS.index(self.opening) + ENDINGS.index(self.ending) + self.wording
-        return {0: "val", 1: "test"}.get(total % 5, "train")
+        kinds: tuple[Split, ...] = ("val", "test", "train", "train", "train")
+        return kinds[total % len(kinds)]
 
     def reply(self, said: str, fact: str | None) -> list[str]:
         """Words to answer with; `fact` is what was asked for, None for chat."""

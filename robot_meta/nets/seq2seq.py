@@ -69,7 +69,8 @@ class Seq2Seq:
 
     def __call__(self, params: Params, x: Tensor) -> Tensor:
         """Logits (n, T, V) of x (n, S + T): source tokens, then the target so far."""
-        source, target = x.split([self.config.source_length, self.config.target_length], -1)
+        read = self.config.source_length
+        source, target = x[..., :read], x[..., read:]
         return self.decode(params, self.encode(params, source), source == PAD, target)
 
     def encode(self, params: Params, source: Tensor) -> Tensor:
@@ -138,7 +139,7 @@ def attend(
     """
 
     def by_head(of: Tensor) -> Tensor:
-        return of.unflatten(-1, (heads, -1)).transpose(1, 2)
+        return of.reshape(*of.shape[:-1], heads, -1).transpose(1, 2)
 
     keys, values = apply_linear(params, f"{name}.memory", memory).chunk(2, -1)
     q, k, v = by_head(apply_linear(params, f"{name}.query", z)), by_head(keys), by_head(values)
