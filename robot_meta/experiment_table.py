@@ -20,6 +20,7 @@ MODULES = {
     "sinusoid": "robot_meta.sinusoid_experiment",
     "few-shot": "robot_meta.few_shot_experiment",
     "ftml": "robot_meta.ftml_experiment",
+    "ftml-fashion": "robot_meta.ftml_fashion_experiment",
     "pose": "robot_meta.pose_experiment",
     "incremental": "robot_meta.incremental_experiment",
     "views": "robot_meta.views_experiment",
