@@ -58,7 +58,7 @@ class Method:
     title: str
     learner: str
     settings: Mapping[str, Any]
-    steps: int = 3_000
+    steps: int = 1_500
     """Meta-steps."""
     tuned: bool = False
     """Whether the step size of tests is chosen on validation tasks too."""
@@ -66,7 +66,7 @@ class Method:
 
 HEAD_ALONE = {"alpha": 0.1, "steps": 3}
 METHODS = {
-    "finetune": Method("one network, fine-tuned", "maml", {"steps": 0}, 1_500, tuned=True),
+    "finetune": Method("one network, fine-tuned", "maml", {"steps": 0}, tuned=True),
     "maml": Method("MAML", "maml", {"steps": 1, "alpha": 0.05}, 900),
     "anil": Method("MAML, the head alone", "mrmaml", {**HEAD_ALONE, "bottleneck": "none"}),
     "mr_weights": Method(
