@@ -44,7 +44,7 @@ TITLES = {
     "nearest": "nearest training shape",
     "mean": "mean of training shapes",
 }
-SOURCE = "Gordon et al. 2019, table 3"
+SOURCE = "Gordon et al. 2019, section 6.3"
 DIFFERS = "37,108 ShapeNet objects of 12 classes; another background, so errors have another scale"
 PUBLISHED = {"mse_versa_1_shot": 0.0108, "ssim_versa_1_shot": 0.789, "mse_cvae_1_shot": 0.0269}
 Imagine = Callable[[Episodes], Tensor]
@@ -179,7 +179,7 @@ def judged(imagine: Imagine, tasks: Episodes) -> dict[str, NDArray[np.float64]]:
     """`mse` and `ssim` of each task, the mean over its imagined views."""
     found, y = imagine(tasks), tasks.query.y
     side = round(y.shape[-1] ** 0.5)
-    alike = ssim(found.reshape(-1, side, side), y.reshape(-1, side, side)).unflatten(0, y.shape[:2])
+    alike = ssim(found.reshape(-1, side, side), y.reshape(-1, side, side)).reshape(y.shape[:2])
     return {
         "mse": (found - y).square().mean((1, 2)).double().numpy(),
         "ssim": alike.mean(1).double().numpy(),
@@ -213,7 +213,7 @@ def picture(rows: Mapping[str, Imagine], data: ViewSet, path: Path) -> None:
     tasks = judging(data, "test", 1)
     chosen = np.linspace(0, len(data) - 1, SHOWN).round().astype(int)
     names = [name for name in TITLES if name in rows]
-    figure = Figure(figsize=(9.2, 1.1 + 0.9 * len(chosen)), layout="constrained")
+    figure = Figure(figsize=(9.6, 0.5 + 0.5 * len(chosen)), layout="constrained")
     columns = ["seen", "truth", *(TITLES[name] for name in names)]
     widths = [1, *([4] * (len(columns) - 1))]
     axes: Any = figure.subplots(len(chosen), len(columns), width_ratios=widths)

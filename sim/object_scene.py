@@ -137,8 +137,8 @@ def _ground_png(number: int) -> bytes:
     """A texture of the ground: plain, or smooth noise, or stripes, by number."""
     rng = np.random.default_rng(number)
     v, u = np.mgrid[0:64, 0:64] / 64.0
-    grain = cv2.GaussianBlur(rng.standard_normal((64, 64)), (0, 0), 1 + 2.0 * (number % 3))
-    grain /= np.abs(grain).max()
+    blurred = cv2.GaussianBlur(rng.standard_normal((64, 64)), (0, 0), 1 + 2.0 * (number % 3))
+    grain = np.asarray(blurred, np.float64) / np.abs(blurred).max()
     lines = np.sign(np.sin(2 * np.pi * (2 + number) * (u if number % 2 else v)))
     value = 1.0 + 0.25 * grain + (0.12 * lines if number >= 3 else 0.0)
     grey = np.clip(190 * value, 0, 255).astype(np.uint8)

@@ -91,4 +91,5 @@ def colours(name: str, view: View) -> Array:
         colorsys.hsv_to_rgb((second + view.hue) % 1, pale, 0.8 * view.bright),
         colorsys.hsv_to_rgb((first + view.hue) % 1, 0.3, 0.3 * view.bright),
     ]
-    return np.c_[np.array(rows), np.ones(3)]
+    tones: Array = np.c_[np.array(rows), np.ones(3)]
+    return tones

@@ -103,7 +103,7 @@ def kept(
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, part = tempfile.mkstemp(dir=path.parent, suffix=".part.npz")
         with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, request=text, **arrays)
+            np.savez_compressed(file, request=text, **arrays)  # type: ignore[arg-type]
         os.chmod(part, 0o644)  # mkstemp makes it private
         os.replace(part, path)
     try:

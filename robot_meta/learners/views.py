@@ -82,7 +82,7 @@ class Views:
 
     def adapt(self, theta: Params, support: Examples) -> Params:
         """q(psi | support) = N(mu, exp(s)^2), of the mean over views: their order is no matter."""
-        pictures = support.y.unflatten(-1, self._shape)
+        pictures = support.y.reshape(-1, *self._shape)
         seen = torch.cat([self._encode(theta, pictures), support.x], -1)
         hidden = relu(sequence.apply_linear(theta, "infer0", seen)).mean(-2)
         mu, s = sequence.apply_linear(theta, "infer1", hidden).chunk(2, -1)
