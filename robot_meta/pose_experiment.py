@@ -244,7 +244,7 @@ def picture(
         axes.axhline(GUESS, color="0.6", linestyle=":", linewidth=1)
         axes.set_title(f"{title} (dotted: the mean label)", fontsize=9)
         axes.set_xlabel("gradient steps", fontsize=9)
-        axes.set_ylim(0, 1.2 * GUESS)
+        axes.set_ylim(0, 1.7 * GUESS)
         if column:
             axes.legend(fontsize=7)
         else:
