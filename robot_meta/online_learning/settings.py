@@ -22,7 +22,7 @@ class Settings:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     orders: tuple[int, ...] = (0, 1, 2)
     """Orders of the tasks; each with parameters and draws of its own."""
-    empty_orders: tuple[int, ...] = (0, 1, 2)
+    empty_orders: tuple[int, ...] = (0, 1)
     """Those that are followed from an empty buffer too."""
     kinds: int = len(rainbow.KINDS)
     """Tasks of an order."""
