@@ -167,9 +167,9 @@ def picture(starts: Mapping[str, By], config: ProtocolConfig, path: Path) -> Non
     for line, (label, value) in enumerate(panels.items()):
         for column, (start, by) in enumerate(starts.items()):
             axes: Any = figure.add_subplot(2, len(starts), 1 + column + line * len(starts))
-            for row, title in TITLES.items():
+            for number, (row, title) in enumerate(TITLES.items()):
                 if row in by:
-                    axes.plot(*_smooth(by[row], value), label=title)
+                    axes.plot(*_smooth(by[row], value), label=title, color=f"C{number}")
             axes.set_ylabel(label, fontsize=9)
             axes.set_xlabel("task", fontsize=9)
             axes.set_title(start, fontsize=10)
