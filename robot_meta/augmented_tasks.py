@@ -86,7 +86,7 @@ class AugmentedTasks:
         count = self.shot + self.query
         drawn = np.stack([self._class(rng, i) for _ in range(tasks) for i in self._chosen(rng)])
         x = pixels(drawn.reshape(-1, *drawn.shape[2:]))
-        x = x.unflatten(0, (tasks, self.way, count))
+        x = x.view(tasks, self.way, count, *x.shape[1:])
         y = torch.arange(self.way).view(1, -1, 1).expand(tasks, -1, count)
         support, query = (
             Examples(x[:, :, part].flatten(1, 2), y[:, :, part].flatten(1))

@@ -76,6 +76,11 @@ def run(
         CheckpointError: no embedding.
     """
     began = time.monotonic()
+    if not any(figures.shipped(name, TASK, *case).exists() for name in ROWS for case in CASES):
+        raise DataError(
+            "checkpoints/few-shot: neither cactus-omniglot nor umtra-omniglot; docs/cactus.md has "
+            "the commands that train them"
+        )
     size = Size(QUICK_TASKS, QUICK_SEEDS, QUICK_ALONE) if quick else Size(TASKS, SEEDS, ALONE)
     shipped = figures.shipped("acai", TASK, *CASES[0])
     book = embedding_evaluation.codebook(shipped, few_shot_tasks.unlabelled(TASK, "train"))
@@ -106,11 +111,6 @@ def run(
             found |= {f"{name}_{case}_{key}": metric for key, metric in metrics.items()}
             above = _joined(parts, "accuracy") - _joined(rivals, best)
             found[f"{name}_{case}_above_best_baseline"] = figures.metric(above, size.seeds)
-    if not hashes:
-        raise DataError(
-            "checkpoints/few-shot: neither cactus-omniglot nor umtra-omniglot; docs/cactus.md has "
-            "the commands that train them"
-        )
     path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
     checkpoints = {"acai": book.embedding.sha256, **hashes}
     write_result(

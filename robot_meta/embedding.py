@@ -96,7 +96,7 @@ class Embedding:
     def __call__(self, x: torch.Tensor) -> NDArray[np.float32]:
         """Codes (n, D) of pictures (n, C, H, W) in [0, 1]."""
         with torch.no_grad():
-            parts = [self._net.encode(self._params, part) for part in x.split(TOGETHER)]
+            parts = [self._net.encode(self._params, part) for part in torch.split(x, TOGETHER)]
         return torch.cat(parts).numpy()
 
     def of(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -64,7 +64,7 @@ def cluster(codes: NDArray[np.float32], k: int, seed: int) -> Clusters:
 
 def scaled(codes: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Section 2.2: A z with A a diagonal of U(0, 1)."""
-    return codes * rng.uniform(0, 1, codes.shape[1]).astype(np.float32)
+    return np.asarray(codes * rng.uniform(size=codes.shape[1]), np.float32)
 
 
 def partitions(codes: NDArray[np.float32], config: PartitionsConfig) -> list[Clusters]:

@@ -139,7 +139,8 @@ class FewShot:
     def draw(self, rng: np.random.Generator, tasks: int) -> Episodes:
         """`tasks` tasks: support (B, N K, C, H, W) in any order, query (B, N Q, C, H, W)."""
         drawn = np.stack([self._task(rng) for _ in range(tasks)])  # (B, N, K+Q, H, W[, 3])
-        x = pixels(drawn.reshape(-1, *drawn.shape[3:])).unflatten(0, drawn.shape[:3])
+        x = pixels(drawn.reshape(-1, *drawn.shape[3:]))
+        x = x.view(*drawn.shape[:3], *x.shape[1:])
         y = torch.arange(self.way).view(1, -1, 1).expand(tasks, -1, self.shot + self.query)
         order = torch.from_numpy(rng.random((tasks, self.way * self.shot)).argsort(1))
         each = torch.arange(tasks)[:, None]

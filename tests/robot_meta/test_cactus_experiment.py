@@ -6,16 +6,19 @@ import pytest
 
 from robot_meta import (
     cactus_experiment,
+    checkpoint,
     commands,
     embedding_evaluation,
     few_shot_evaluation,
     few_shot_tasks,
 )
-from robot_meta.data.classes import ClassSet, Splits
+from robot_meta.data.classes import ClassSet, Splits, pixels
 from robot_meta.embedding import Embedding
 from robot_meta.errors import CheckpointError, ConfigError, DataError
+from robot_meta.nets import acai
 from robot_meta.options import EvalOptions, TrainOptions
 from robot_meta.results import read_result
+from tests.robot_meta.few_shot_world import make
 
 NET = "encoder.widths=[8,8]"
 
@@ -90,14 +93,27 @@ def test_from_pictures_without_labels_to_a_results_file(elsewhere):
 def test_what_is_not_there_is_told_with_the_way_to_get_it(elsewhere):
     with pytest.raises(CheckpointError, match="acai-omniglot"):
         commands.train("protonet", "omniglot", TrainOptions(tasks_from="clusters"))
-    embed(elsewhere)
     with pytest.raises(DataError, match=r"docs/cactus\.md"):
         cactus_experiment.run(quick=True)
     with pytest.raises(ConfigError, match="no pictures"):
         commands.train("acai", "sinusoid", TrainOptions())
+    with pytest.raises(DataError, match="fewer than a batch of 1000"):
+        commands.train("acai", "omniglot", TrainOptions(batch=1000))
 
 
-def test_parameters_of_a_learner_are_no_embedding(elsewhere):
-    path = trained(elsewhere, "maml", "maml", steps=2, batch=1, settings=(NET,))
+def test_parameters_of_a_learner_are_no_embedding(tmp_path):
+    learner, path = make("protonet"), tmp_path / "protonet.safetensors"
+    checkpoint.save(path, learner.init(0), learner.config, learner.name)
     with pytest.raises(CheckpointError, match="robot-meta train acai"):
         Embedding.load(path)
+
+
+def test_codes_of_bytes_and_of_pixels_are_the_same(tmp_path):
+    net, path = acai.make({"inputs": [3, 6, 6], "widths": [4], "latent": 2}), tmp_path / "acai"
+    checkpoint.save(path, net.init(0), net.config, net.name)
+    embedding = Embedding.load(path)
+    images = np.random.default_rng(0).integers(0, 256, (7, 6, 6, 3)).astype(np.uint8)
+    codes = embedding.of(images)
+    assert codes.shape == (7, embedding.size)
+    assert codes == pytest.approx(embedding(pixels(images)), abs=1e-6)
+    assert embedding.of(images[2:3])[0] == pytest.approx(codes[2], abs=1e-5)
