@@ -22,6 +22,7 @@ MODULES = {
     "ftml": "robot_meta.ftml_experiment",
     "ftml-fashion": "robot_meta.ftml_fashion_experiment",
     "pose": "robot_meta.pose_experiment",
+    "segmentation": "robot_meta.segmentation_experiment",
     "incremental": "robot_meta.incremental_experiment",
     "views": "robot_meta.views_experiment",
     "language": "robot_meta.language_experiment",

@@ -91,6 +91,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "experiment": Command(
             "robot_meta.commands:experiment", "one experiment: all its methods, table and figure"
         ),
+        "segment": Command(
+            "robot_meta.segment_command:segment", "click a thing in a picture, mark it in others"
+        ),
         "bench": Command(
             "ros_nodes.commands.bench:bench", "speed, memory and latency against peers"
         ),

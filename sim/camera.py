@@ -42,7 +42,8 @@ class ImageSpec:
         rows, columns = (np.arange(n, dtype=float) for n in self.size)
         x = self.source_pixels(np.zeros_like(columns), columns)[:, 0].round().astype(int)
         y = self.source_pixels(rows, np.zeros_like(rows))[:, 1].round().astype(int)
-        return numbers[y[:, None], x]
+        picked: NDArray[np.uint8] = numbers[y[:, None], x]
+        return picked
 
     def source_pixels(self, rows: Array, columns: Array) -> Array:
         """Where middles of pixels (n,) of the policy's picture lie in the camera's: (n, 2) x, y."""

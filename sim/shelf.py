@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from sim.camera import POLICY_IMAGE, Camera, Rgb
+from sim.camera import POLICY_IMAGE, Camera, ImageSpec, Rgb
 from sim.onlooker import View, cover, develop, set_up
 from sim.sawyer import (
     DOWN_QUAT_WXYZ,
@@ -46,7 +46,7 @@ _OPENINGS_M = (0.0, 0.03)
 
 
 class Picture(NamedTuple):
-    """What the camera sees, as a policy would, and what each pixel shows."""
+    """What the camera sees, and what each pixel shows."""
 
     rgb: Rgb
     """(h, w, 3)."""
@@ -97,6 +97,7 @@ class Shelf:
         look: Appearance,
         rng: Generator,
         view: View | None = None,
+        image: ImageSpec = POLICY_IMAGE,
     ) -> Picture:
         """The things of one of the tasks on the table, the arm somewhere above it.
 
@@ -120,7 +121,7 @@ class Shelf:
             rgb = develop(rgb, view, rng)
         of = np.zeros(self.model.ngeom + 1, np.uint8)  # the last: no geom, which is -1
         of[:-1][own.any(0)] = 1 + own.argmax(0)[own.any(0)]
-        return Picture(POLICY_IMAGE.apply(rgb), POLICY_IMAGE.pick(of[seen]))
+        return Picture(image.apply(rgb), image.pick(of[seen]))
 
     def close(self) -> None:
         """Free the renderer."""

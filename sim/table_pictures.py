@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.attributes import SPLITS, Split
 from sim.camera import POLICY_IMAGE
+from sim.film import WHOLE_PICTURE
 from sim.onlooker import View
 from sim.scene import Preset, draw_appearance
 from sim.shelf import Shelf
@@ -28,7 +29,8 @@ class TablePictures(gymnasium.Env[Observation, int]):
     """Three things on a table: their places are drawn anew for each picture.
 
     Observation: `rgb` (80, 80, 3) uint8, as a policy sees it. `info`: `things` (80, 80) uint8, 0
-    where no thing is, else 1 + its number; `looks`, the `Look` of each; `task`.
+    where no thing is, else 1 + its number; `looks`, the `Look` of each; `task`. With `whole`, all
+    that the camera sees: 240 rows of 320.
 
     `reset(options=...)` takes `task` (its index), `trial` (which picture of it) and `split`. The
     only action, 0, gives the next trial; nothing is ever solved or over. Same seed and options,
@@ -43,6 +45,7 @@ class TablePictures(gymnasium.Env[Observation, int]):
         split: Split = "train",
         preset: Preset = "strong",
         domain: Domain | None = None,
+        whole: bool = False,
         render_mode: str | None = "rgb_array",
     ) -> None:
         """A stream of pictures.
@@ -52,6 +55,7 @@ class TablePictures(gymnasium.Env[Observation, int]):
             split: which looks are drawn from.
             preset: how far light, camera and colours of the table vary.
             domain: pictures of another camera or surroundings; `preset` has no say then.
+            whole: all that the camera sees, not what a policy would.
             render_mode: as Gymnasium asks for.
 
         Raises:
@@ -62,12 +66,12 @@ class TablePictures(gymnasium.Env[Observation, int]):
         if domain is not None:
             domain_range(domain)
         self.family, self.split, self.preset, self.domain = family, split, preset, domain
-        self.render_mode = render_mode
+        self._image, self.render_mode = WHOLE_PICTURE if whole else POLICY_IMAGE, render_mode
         self._shelf: Shelf | None = None
         self._key: tuple[str, int, int] | None = None
         self._view: View | None = None
         self._at: tuple[int | None, dict[str, Any]] | None = None
-        box = gymnasium.spaces.Box(0, 255, (*POLICY_IMAGE.size, 3), np.uint8)
+        box = gymnasium.spaces.Box(0, 255, (*self._image.size, 3), np.uint8)
         self.observation_space = gymnasium.spaces.Dict({"rgb": box})  # type: ignore[assignment]
         self.action_space = gymnasium.spaces.Discrete(1)  # type: ignore[assignment]
 
@@ -90,7 +94,7 @@ class TablePictures(gymnasium.Env[Observation, int]):
         view = None
         if self._view is not None and self.domain is not None:
             view = _on_surface(draw_domain_view(self.domain, rng), self._view)
-        picture = shelf.picture(task, arrangement, look, rng, view)
+        picture = shelf.picture(task, arrangement, look, rng, view, self._image)
         self._at = seed, given
         looks = task.objects or task.containers
         return {"rgb": picture.rgb}, {"things": picture.things, "looks": looks, "task": task}
