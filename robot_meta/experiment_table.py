@@ -21,6 +21,7 @@ MODULES = {
     "few-shot": "robot_meta.few_shot_experiment",
     "ftml": "robot_meta.ftml_experiment",
     "ftml-fashion": "robot_meta.ftml_fashion_experiment",
+    "domains": "robot_meta.domains_experiment",
     "pose": "robot_meta.pose_experiment",
     "segmentation": "robot_meta.segmentation_experiment",
     "incremental": "robot_meta.incremental_experiment",
