@@ -215,8 +215,8 @@ def _protocol(effort: Effort) -> str:
         f"give {train} scenes of three things to train on and {val} with looks of their own to "
         f"choose settings by; judged on {test} scenes of the domain left out, with looks that are "
         f"in neither. Two pictures a scene. {effort.steps} Adam steps of {BATCH} pictures a "
-        f"domain; training seeds {effort.seeds}, of which the mean is taken. Intervals by bootstrap over "
-        "scenes; `minus` is paired."
+        f"domain; training seeds {effort.seeds}, of which the mean is taken. Intervals by "
+        "bootstrap over scenes; `minus` is paired."
     )
 
 

@@ -179,8 +179,8 @@ def _protocol(effort: Effort) -> str:
         "intersection over union of things of which 12 pixels or more show, mean over a scene's "
         f"things, then over scenes; evaluation seeds {effort.seeds} draw pictures and clicks. "
         f"{effort.steps} steps of {training.BATCH} scenes, one training seed. Settings of tests "
-        "are chosen on validation scenes at 3 clicks. `guided_minus`: the mean difference on the same "
-        "pixels. Intervals by bootstrap over scenes."
+        "are chosen on validation scenes at 3 clicks. `guided_minus`: the mean difference on "
+        "the same pixels. Intervals by bootstrap over scenes."
     )
 
 

@@ -22,14 +22,14 @@ def load(folder: Path) -> Splits:
     """The three splits, pictures (H, W, 3) RGB.
 
     Raises:
-        DataError: a missing split, a class without pictures, a file that cannot be read, pictures of
-            different sizes, or a class in two splits.
+        DataError: a missing split, a class without pictures, a file that cannot be read, sizes
+            that differ, or a class in two splits.
     """
     missing = [split for split in SPLITS if not (folder / split).is_dir()]
     if missing:
         raise DataError(
-            f"{folder}: no folder {missing[0]!r}; needed are {', '.join(SPLITS)}, each with a folder "
-            "of pictures for every class"
+            f"{folder}: no folder {missing[0]!r}; needed are {', '.join(SPLITS)}, each with a "
+            "folder of pictures for every class"
         )
     train, val, test = (_split(folder / split) for split in SPLITS)
     return Splits(train=train, val=val, test=test)
