@@ -19,7 +19,7 @@ from robot_meta.few_shot_published import CASES, published
 from robot_meta.results import Metric, append_test_log, write_result
 
 NAME = "few-shot"
-TASKS, SEEDS = 600, (0, 1, 2, 3, 4)
+TASKS, SEEDS, ALONE = 600, (0, 1, 2, 3, 4), 30
 QUICK_TASKS, QUICK_SEEDS = 60, (0,)
 Watch = Callable[[Iterable[Figures], str, int], Iterable[Figures]]
 """Passes figures through while showing progress (figures, what, total)."""
@@ -53,7 +53,7 @@ def run(
             tasks = few_shot_tasks.make("omniglot", way=way, shot=shot)
             parts: list[Figures] = []
             for seed in seeds:
-                news = figures.evaluate(learner, theta, tasks, "test", count, seed)
+                news = figures.evaluate(learner, theta, tasks, "test", count, seed, ALONE)
                 what = f"{row.replace('_', ' ')}, seed {seed}"
                 parts += watch(news, what, -(-count // figures.TOGETHER))
             metrics = figures.metrics(parts, seeds)
@@ -71,7 +71,8 @@ def run(
     write_result(
         path,
         NAME,
-        f"Evaluation seeds {seeds}, each: " + figures.protocol("omniglot", "test", count),
+        f"Evaluation seeds {seeds}, each: {figures.protocol('omniglot', 'test', count)} The "
+        f"non-transductive figure is of the first {ALONE} tasks of each seed.",
         found,
         published=printed,
         config={"checkpoints": hashes, "without_parameters": missing},
