@@ -24,6 +24,7 @@ class TargetReceiver:
     """Follows the last good trajectory; lets go when told to, and when nobody speaks."""
 
     def __init__(self, names: tuple[str, ...], limits: TargetLimits) -> None:
+        self.names, self.limits = names, limits
         self._rules = TrajectoryRules(
             what="leg_controller/joint_trajectory",
             names=names,

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
+
+# Before torch is imported: two threads that wait for each other on a busy machine made tests of
+# tiny networks forty times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -47,7 +47,7 @@ def test_a_run_learns_goes_on_and_is_evaluated(tasks, tmp_path):
 def test_numbers_are_judged_by_their_squared_error():
     tasks = few_shot_tasks.make("sinusoid", way=1, shot=5)
     run = prepare("maml", tasks, {"alpha": 0.01}, 2)
-    learner = run.trainable
+    learner = run.learner
     (part,) = few_shot_evaluation.evaluate(learner, run.start, tasks, "test", 7, 0)
     metric = few_shot_evaluation.metrics([part], (0,))["mse"]
     assert metric.n == 7
