@@ -123,7 +123,8 @@ def test_whoever_dies_in_mid_stride_the_legs_are_damped(walking, who, number):
     client.until(walking.damped, what="rest")
     seen = len(walking.joints)
     client.until(lambda: len(walking.joints) > seen + 20, what="time to go on")
-    assert walking.damped()
+    # Legs that are let go of may still sink, but nothing pushes them again.
+    assert all(np.abs(msg.effort).max() < 1.0 for msg in walking.joints[seen:])
 
 
 def test_the_controller_takes_no_command_of_the_wrong_kind(walking):
