@@ -5,8 +5,6 @@ M pictures of SIDE x SIDE pixels, cut out of what the camera sees around each th
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_meta.data.kept import Arrays, kept
 from robot_meta.errors import ConfigError, DataError
-from robot_meta.files import write_atomic
 
 ENVIRONMENT, FOLDER = "sim:sim/TablePictures-v0", Path("data")
 DOMAINS = ("angle", "surface", "light", "cast")
@@ -28,6 +26,7 @@ SIDE, CUT = 32, 60
 """Of a picture, and of what is cut out for it, in pixels."""
 VISIBLE = 60
 """A thing of which fewer pixels show is left out."""
+_ARRAYS = ("rgb", "shape", "task")
 Show = Callable[[Iterable[int], str, int], Iterable[int]]
 
 
@@ -80,20 +79,11 @@ def load(
             f"domain {domain!r}, {tasks} tasks, {views} views; of {DOMAINS}, each > 0"
         )
     path = FOLDER / f"domain-{domain}-{split}-{tasks}x{views}.npz"
-    if path.exists():
-        try:
-            with np.load(path) as file:
-                return Crops(file["rgb"], file["shape"], file["task"])
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: damaged ({error}); remove it to render anew") from error
-    found = _rendered(domain, split, tasks, views, show)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, rgb=found.rgb, shape=found.shape, task=found.task)
-    write_atomic(path, buffer.getvalue())
-    return found
+    return Crops(**kept(path, _ARRAYS, lambda: _rendered(domain, split, tasks, views, show)))
 
 
-def _rendered(domain: str, split: str, tasks: int, views: int, show: Show) -> Crops:
+def _rendered(domain: str, split: str, tasks: int, views: int, show: Show) -> Arrays:
+    """The arrays of `Crops`."""
     env: Any = gymnasium.make(
         ENVIRONMENT, disable_env_checker=True, split=split, domain=domain, whole=True
     ).unwrapped
@@ -107,7 +97,11 @@ def _rendered(domain: str, split: str, tasks: int, views: int, show: Show) -> Cr
                     rows.append((cut(seen["rgb"], mask), SHAPES.index(look.shape), task))
     env.close()
     pictures, shapes, numbers = zip(*rows, strict=True)
-    return Crops(np.stack(pictures), np.array(shapes, np.int64), np.array(numbers, np.int64))
+    return {
+        "rgb": np.stack(pictures),
+        "shape": np.array(shapes, np.int64),
+        "task": np.array(numbers, np.int64),
+    }
 
 
 def cut(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -6,9 +6,7 @@ Gymnasium environment by its id, as everything of the world does.
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_meta.data.kept import kept
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.experiment_table import Watch
-from robot_meta.files import write_atomic
 
 ENVIRONMENT = "sim:sim/TablePictures-v0"
 FOLDER = Path("data")
@@ -135,23 +133,5 @@ def load(
         DataError: the file is damaged or not of such pictures.
     """
     path = (folder or FOLDER) / wanted.name
-    if path.exists():
-        return _read(path)
-    found = rendered(wanted, watch)
-    _write(path, {key: getattr(found, key) for key in _ARRAYS})
-    return found
-
-
-def _read(path: Path) -> TableSet:
-    try:
-        with np.load(path) as file:
-            return TableSet(*(file[key] for key in _ARRAYS))
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, DataError) as error:
-        told = f"{path}: not labelled pictures ({error}); remove it to render anew"
-        raise DataError(told) from error
-
-
-def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomic(path, buffer.getvalue())
+    held = kept(path, _ARRAYS, lambda: vars(rendered(wanted, watch)))
+    return TableSet(**held)
