@@ -40,6 +40,7 @@ def collect(
     fault: str = "disabled_joint",
     episodes: int = 128,
     models: tuple[Path, ...] = (),
+    wander: bool = False,
 ) -> int:
     """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
 
@@ -61,13 +62,14 @@ def collect(
         fault: Kind of fault of a legged robot.
         episodes: Episodes of a legged robot.
         models: Checkpoints that act, in turn; their episodes are added to the set that is there.
+        wander: They are told to go now this way, now that, not just along x.
     """
     if task in ROBOTS:
         from robot_meta import motion_commands
         from robot_meta.locomotion import World
 
         world = World(robot=task, fault=fault)
-        return motion_commands.collect(world, split, episodes, seed, out, models)
+        return motion_commands.collect(world, split, episodes, seed, out, models, wander)
     from rich.progress import track
 
     from robot_meta.data.collect import CollectConfig

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from robot_meta import checkpoint, learners
 from robot_meta.config import as_dict, from_dict
+from robot_meta.course import COURSES
 from robot_meta.cpu import multiplies_bfloat16
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Roamed, roam
 from robot_meta.errors import ConfigError
+from robot_meta.following import Follower, Pace
 from robot_meta.locomotion import PLANNER, STEPS, World, streams, true_simulator
 from robot_meta.motion import MotionLearner, future_error
 from robot_meta.online import OnlineAgent, OnlineConfig
@@ -34,6 +36,7 @@ ONSETS = (60, 80)
 """Control steps between which a fault in mid-episode begins."""
 WINDOW_S = 0.5
 """Of the moving mean that speed is."""
+PACE = Pace()
 RECOVERY_S, RECOVERY_SHARE = 1.5, 0.7
 """Recovered: back to this share of the oracle's speed within so long."""
 ERROR_WINDOWS = 512
@@ -108,6 +111,8 @@ class Trials:
     """Whether the fault begins in mid-episode; else it is there from the start."""
     healthy: bool = False
     """Without any fault."""
+    course: str = ""
+    """Of `COURSES`: what is followed at `PACE`; none: as fast as possible along x."""
 
 
 def run(trials: Trials, method: Method | None) -> Roamed:
@@ -128,13 +133,10 @@ def run(trials: Trials, method: Method | None) -> Roamed:
         if method is None:
             actor: Any = true_simulator(batch, n, trials.seed)
         else:
-            actor = OnlineAgent(
-                method.learner,
-                method.theta,
-                method.online,
-                n,
-                torch.Generator().manual_seed(trials.seed),
-            )
+            generator = torch.Generator().manual_seed(trials.seed)
+            actor = OnlineAgent(method.learner, method.theta, method.online, n, generator)
+            if trials.course:
+                actor = Follower(actor, COURSES[trials.course], PACE)
         first = streams(trials.seed, f"{world} {trials.split} first states", n)
         return roam(batch, actor, first, trials.steps, at)
 

@@ -27,6 +27,7 @@ MODULES = {
     "incremental": "robot_meta.incremental_experiment",
     "views": "robot_meta.views_experiment",
     "language": "robot_meta.language_experiment",
+    "following": "robot_meta.following_experiment",
 }
 
 

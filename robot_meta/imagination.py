@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, silu
 
-from robot_meta.body import Body
+from robot_meta.body import Reward
 from robot_meta.nets.dynamics import BOUND, Dynamics
 from robot_meta.types import Params
 
@@ -31,13 +31,13 @@ class Imagine(Protocol):
         """See the class."""
 
 
-def imagine(body: Body, predict: Predict, start: Tensor, candidates: Tensor) -> Tensor:
+def imagine(reward: Reward, predict: Predict, start: Tensor, candidates: Tensor) -> Tensor:
     """Rewards (B, C, H), each robot by its own model."""
     state = start[:, None].expand(-1, candidates.shape[1], -1)
     rewards = []
     for action in candidates.unbind(2):
         delta = predict(state, action)
-        rewards.append(body.reward(delta, action))
+        rewards.append(reward(delta, action))
         state = state + delta
     return within_reason(torch.stack(rewards, -1))
 
@@ -55,11 +55,19 @@ class Folded:
     Args:
         net: what the parameters are of.
         params: of the layers alone, (B, ...) each.
+        reward: what a step is worth; None: the body's own.
         dtype: what layers multiply in; states and sums are in full precision.
     """
 
-    def __init__(self, net: Dynamics, params: Params, dtype: torch.dtype = torch.float32) -> None:
-        self._body, self._dtype, self._layers = net.body, dtype, []
+    def __init__(
+        self,
+        net: Dynamics,
+        params: Params,
+        dtype: torch.dtype = torch.float32,
+        reward: Reward | None = None,
+    ) -> None:
+        self._reward = reward or net.body.reward
+        self._dtype, self._layers = dtype, []
         self._mean, self._std = net.input_mean, net.input_std
         s, n = net.body.state, len(net.body.turning)
         self._turning = list(net.body.turning)
@@ -82,7 +90,7 @@ class Folded:
 
     def __call__(self, start: Tensor, candidates: Tensor) -> Tensor:
         """See `Imagine`."""
-        (b, c, h, _), s = candidates.shape, self._body.state
+        (b, c, h, _), s = candidates.shape, len(self._mean) - candidates.shape[-1]
         z = ((start - self._mean[:s]) / self._std[:s])[:, None].repeat(1, c, 1)
         motors = (candidates - self._mean[s:]) / self._std[s:]
         motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
@@ -98,7 +106,7 @@ class Folded:
             change.copy_(self._network(inputs)).add_(self._drift[:, None])
             z += change
         delta = changes.permute(1, 2, 0, 3) * self._std[:s]
-        return within_reason(self._body.reward(delta, candidates))
+        return within_reason(self._reward(delta, candidates))
 
     def _network(self, x: Tensor) -> Tensor:
         last = len(self._layers) - 1

@@ -22,6 +22,7 @@ from robot_meta.config import from_dict
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Actor, Gaits, Holds, Roamed, TrueSimulator, roam
 from robot_meta.errors import ConfigError
+from robot_meta.following import Wanderer
 from robot_meta.online import OnlineAgent, OnlineConfig
 from robot_meta.planning import PlanConfig
 
@@ -142,13 +143,14 @@ def true_simulator(batch: Any, robots: int, seed: int) -> Actor:
     return TrueSimulator(batch, robots, TRUE_PLANNER, generator, noise=0.2)
 
 
-def acting(found: Checkpoint, config: OnlineConfig) -> Acting:
-    """A trained learner of motion as who acts."""
+def acting(found: Checkpoint, config: OnlineConfig, wander: bool = False) -> Acting:
+    """A trained learner of motion as who acts: it runs along x, or wanders."""
     learner = learners.make_motion(found.learner, found.config)
 
     def act(batch: Any, robots: int, seed: int) -> Actor:
         generator = torch.Generator().manual_seed(seed)
-        return OnlineAgent(learner, found.params, config, robots, generator)
+        agent = OnlineAgent(learner, found.params, config, robots, generator)
+        return Wanderer(agent, streams(seed, "wander", 1)[0]) if wander else agent
 
     return act
 

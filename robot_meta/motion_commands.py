@@ -23,7 +23,13 @@ def motion_path(world: World, split: str) -> Path:
 
 
 def collect(
-    world: World, split: str, count: int, seed: int, out: Path | None, models: Sequence[Path]
+    world: World,
+    split: str,
+    count: int,
+    seed: int,
+    out: Path | None,
+    models: Sequence[Path],
+    wander: bool = False,
 ) -> int:
     """`count` episodes: half noisy gaits, half the true planner's; or, with `models`, theirs.
 
@@ -38,7 +44,7 @@ def collect(
         online = OnlineConfig(planner=PLANNER, half=multiplies_bfloat16())
         motion = MotionSet.load(path)
         for number, model in enumerate(track(models, f"{world}: models act")):
-            act = acting(checkpoint.load(model), online)
+            act = acting(checkpoint.load(model), online, wander)
             motion += episodes(world, split, act, share, 10_000 * (seed + 1) + number).motion()
         motion.save(path)
     else:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 
+from robot_meta.body import Reward
 from robot_meta.errors import ConfigError, ObservationError
 from robot_meta.imagination import Folded, Imagine, imagine
 from robot_meta.motion import MotionLearner, Steps, squared_error
@@ -100,13 +101,20 @@ class OnlineAgent:
             adapted=self._use.numpy().copy(),
         )
 
-    def act(self, states: Array, pending: Array, late: Callable[[], bool] = lambda: False) -> Array:
+    def act(
+        self,
+        states: Array,
+        pending: Array,
+        late: Callable[[], bool] = lambda: False,
+        reward: Reward | None = None,
+    ) -> Array:
         """Actions (B, A) for the tick after this one.
 
         Args:
             states: (B, S) as seen now.
             pending: (B, A) what is being carried out from now to the next tick.
             late: asked between rounds of planning: whether time is up.
+            reward: what is planned for; None: the body's own, speed along x.
 
         Raises:
             ObservationError: wrong shapes, or numbers that are not finite.
@@ -115,7 +123,7 @@ class OnlineAgent:
         with torch.no_grad():
             self._notice(state)
             self._before = (state, action)
-            return self._decide(state, action, late)
+            return self._decide(state, action, late, reward or self._body.reward)
 
     def _checked(self, states: Array, pending: Array) -> tuple[Tensor, Tensor]:
         wanted = ((self.robots, self._body.state), (self.robots, self._body.action))
@@ -161,14 +169,16 @@ class OnlineAgent:
         change: Tensor = vmap(self.learner.predict)(phi, state, action)
         return change
 
-    def _decide(self, state: Tensor, action: Tensor, late: Callable[[], bool]) -> Array:
+    def _decide(
+        self, state: Tensor, action: Tensor, late: Callable[[], bool], reward: Reward
+    ) -> Array:
         use = self._use
         phi = {
             n: torch.where(use.view(-1, *[1] * (p.dim() - 1)), p, self.theta[n])
             for n, p in self.phi.items()
         }
         start = state + self._predict(phi, state[:, None], action[:, None])[:, 0]
-        imagine = self._imagine(phi)
+        imagine = self._imagine(phi, reward)
         config = self.config.planner
 
         def score(candidates: Tensor) -> Tensor:
@@ -178,11 +188,11 @@ class OnlineAgent:
         chosen: Array = self._plan[:, 0].double().numpy()
         return chosen
 
-    def _imagine(self, phi: Params) -> Imagine:
+    def _imagine(self, phi: Params, reward: Reward) -> Imagine:
         """What judges candidates under phi (B, ...)."""
         dtype = torch.bfloat16 if self.config.half else torch.float32
         layers = vmap(self.learner.plain)(phi)
         if layers:
-            return Folded(self.learner.net, layers, dtype)
+            return Folded(self.learner.net, layers, dtype, reward)
         phi = {n: p.to(dtype) for n, p in phi.items()}
-        return partial(imagine, self._body, partial(self._predict, phi))
+        return partial(imagine, reward, partial(self._predict, phi))

@@ -136,4 +136,5 @@ def spec(robot: LeggedRobot, world: LeggedWorld) -> dict[str, Any]:
         "dt_s": world.dt_s,
         "action_cost": robot.action_cost,
         "turning": list(robot.turning),
+        "plane": list(robot.plane),
     }

@@ -48,6 +48,8 @@ class LeggedRobot:
     """Size of the disturbance of a first state."""
     turning: tuple[int, ...] = ()
     """Entries of the state that are angles without bounds, rad."""
+    plane: tuple[int, ...] = ()
+    """Entries of the state that are x and y, of a robot that can go either way on the ground."""
     home: tuple[float, ...] = ()
     """Joint angles that stand; empty: the model's first pose."""
     servos: bool = False
@@ -96,6 +98,7 @@ ANT = LeggedRobot(
     ),
     action_cost=0.02,
     noise=0.1,
+    plane=(0, 1),
 )
 _SIDES = ("FR", "FL", "RR", "RL")
 GO1 = LeggedRobot(

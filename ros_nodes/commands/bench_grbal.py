@@ -212,7 +212,7 @@ def _exact(
     def predict(states: Tensor, actions: Tensor) -> Tensor:
         return double.predict(phi, states[0], actions[0])[None]
 
-    rewards = imagine(learner.config.body, predict, start, candidates[None].double())
+    rewards = imagine(learner.config.body.reward, predict, start, candidates[None].double())
     return rewards.sum(-1)[0]
 
 

@@ -26,3 +26,16 @@ def test_bodies_that_cannot_be_are_refused(wrong):
     whole = {"state": 4, "action": 2, "hidden": (0,), "forward": 0, "dt_s": 0.05}
     with pytest.raises(ConfigError):
         Body(**{**whole, "action_cost": 0.1, **wrong})
+
+
+def test_going_where_one_is_told_is_worth_most():
+    body = dataclasses.replace(BODY, plane=(0, 1))
+    goal = torch.tensor([[2.0, 0.0], [0.0, -1.0]])
+    reward = body.towards(goal)
+    delta = torch.tensor([[0.1, 0.0, 9.0, 9.0], [0.1, 0.0, 9.0, 9.0]])[:, None]
+    action = torch.zeros(2, 1, 2)
+    assert torch.allclose(reward(delta, action)[:, 0], torch.tensor([0.0, -(5.0**0.5)]))
+    costly = reward(delta, action + 1.0)
+    assert torch.allclose(costly, reward(delta, action) - 2.0 * body.action_cost)
+    with pytest.raises(ConfigError, match="along a line"):
+        BODY.towards(goal)

@@ -46,7 +46,7 @@ def test_a_folded_network_imagines_what_the_learner_predicts(name, robots):
     one = learner(name)
     phi, asked = adapted(one, robots), judged(robots)
     with torch.no_grad():
-        slow = imagine(BODY, partial(vmap(one.predict), phi), *asked)
+        slow = imagine(BODY.reward, partial(vmap(one.predict), phi), *asked)
         fast = Folded(one.net, vmap(one.plain)(phi))(*asked)
     assert torch.allclose(fast, slow, atol=1e-4)
 

@@ -68,8 +68,8 @@ def test_the_plan_begins_at_the_predicted_next_state():
     starts = []
 
     class Watched(OnlineAgent):
-        def _imagine(self, phi):
-            judge = super()._imagine(phi)
+        def _imagine(self, phi, reward):
+            judge = super()._imagine(phi, reward)
 
             def watched(start, candidates):
                 starts.append(start.clone())
