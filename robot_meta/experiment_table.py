@@ -28,6 +28,7 @@ MODULES = {
     "views": "robot_meta.views_experiment",
     "language": "robot_meta.language_experiment",
     "following": "robot_meta.following_experiment",
+    "online-sweep": "robot_meta.online_sweep_experiment",
 }
 
 

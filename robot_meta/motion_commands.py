@@ -60,12 +60,13 @@ def train(learner: str, world: World, options: TrainOptions) -> int:
     """Meta-train a learner of motion on a world's shared set; run again to go on."""
     from robot_meta import training
     from robot_meta.carrying_out import carry_out
-    from robot_meta.motion_training import prepare
+    from robot_meta.motion_training import Start, prepare
 
     told = configure_cpu()
     motion = MotionSet.load(options.data or motion_path(world, "train"))
     settings = training.parse_settings(options.settings)
-    start = checkpoint.load(options.start) if options.start else None
+    found = checkpoint.load(options.start) if options.start else None
+    start = Start(found.params, found.config["normal"]) if found else None
     run = prepare(learner, world, motion, settings, options.windows, options.seed, start)
     folder = options.out or RUNS / f"{learner}-{world}-seed{options.seed}"
     words = " ".join(["train", learner, world.robot, *options.words()])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from robot_meta import learners
-from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import as_dict
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.errors import ConfigError
@@ -23,6 +22,14 @@ HELD_SHARE = 0.1
 HELD_WINDOWS = 512
 
 
+class Start(NamedTuple):
+    """What training goes on from."""
+
+    params: Params
+    normal: Mapping[str, Any]
+    """The figures of `Normal` that they were trained with."""
+
+
 def prepare(
     name: str,
     world: World,
@@ -30,7 +37,7 @@ def prepare(
     settings: Mapping[str, Any],
     windows: int,
     seed: int = 0,
-    start: Checkpoint | None = None,
+    start: Start | None = None,
 ) -> Run:
     """A run of the learner `name`.
 
@@ -51,7 +58,7 @@ def prepare(
     train, held = motion.split(HELD_SHARE)
     config = {
         "body": as_dict(body_of(world.make())),
-        "normal": as_dict(train.normal()) if start is None else start.config["normal"],
+        "normal": as_dict(train.normal()) if start is None else start.normal,
         **settings,
     }
     learner = learners.make_motion(name, config)
@@ -70,7 +77,7 @@ def prepare(
     )
 
 
-def begun(fresh: Params, start: Checkpoint | None) -> Params:
+def begun(fresh: Params, start: Start | None) -> Params:
     """Fresh parameters, but for those that `start` has too.
 
     Raises:
