@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from robot_meta import loops
+from robot_meta.config import as_dict
 from robot_meta.errors import ConfigError
 from robot_meta.locomotion import World, episodes, gaits
 from robot_meta.loops import TrainConfig
