@@ -21,6 +21,7 @@ MODULES = {
     "few-shot": "robot_meta.few_shot_experiment",
     "ftml": "robot_meta.ftml_experiment",
     "ftml-fashion": "robot_meta.ftml_fashion_experiment",
+    "place-sequence": "robot_meta.place_sequence_experiment",
     "domains": "robot_meta.domains_experiment",
     "pose": "robot_meta.pose_experiment",
     "segmentation": "robot_meta.segmentation_experiment",
@@ -28,6 +29,7 @@ MODULES = {
     "views": "robot_meta.views_experiment",
     "language": "robot_meta.language_experiment",
     "following": "robot_meta.following_experiment",
+    "online-film": "robot_meta.online_film",
     "online-sweep": "robot_meta.online_sweep_experiment",
 }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -16,13 +15,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from robot_meta.data.mp4 import encode
+
 Rgb = NDArray[np.uint8]
-CODECS = ("libx264", "mpeg4")
-"""The first of these that PyAV was built with is used."""
 SIZE = (480, 640)
 """Rows and columns of the video."""
-CRF = 30
-"""x264's quality: 23 is its default, 28 and more is what messengers send."""
 KEPT = (0.94, 1.0)
 """Side of the cut-out square, relative to the picture's height."""
 OFF = 0.03
@@ -53,32 +50,16 @@ def write(path: Path, rgb: Rgb, hz: int = 10) -> None:
     """An MP4 file of pictures (T, H, W, 3), as a phone would write it; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = io.BytesIO()
-    _encode(file, enlarged(rgb), hz)
+    encode(file, enlarged(rgb), hz)
     path.write_bytes(file.getvalue())
 
 
 def round_trip(rgb: Rgb, hz: int = 10) -> Rgb:
     """Pictures (T, H, W, 3), H and W even, encoded as an MP4 in memory and decoded again."""
     file = io.BytesIO()
-    _encode(file, rgb, hz)
+    encode(file, rgb, hz)
     file.seek(0)
     with av.open(file, "r") as container:
         container.streams.video[0].thread_count = 1
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return np.stack(pictures)
-
-
-def _encode(file: io.BytesIO, rgb: Rgb, hz: int) -> None:
-    codec = next(name for name in CODECS if name in av.codecs_available)
-    with av.open(file, "w", format="mp4") as container:
-        stream: Any = container.add_stream(codec, rate=hz)
-        stream.height, stream.width = rgb.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        # As many threads as there are cores is the default, and what comes out depends on it.
-        stream.thread_count = 1
-        if codec == "libx264":
-            stream.options = {"crf": str(CRF), "preset": "veryfast"}
-        for picture in rgb:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))

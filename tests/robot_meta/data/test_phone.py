@@ -38,7 +38,7 @@ def test_the_number_of_cores_changes_nothing():
 
 
 def test_without_x264_another_codec_does(monkeypatch):
-    monkeypatch.setattr(phone, "CODECS", ("no-such-codec", "mpeg4"))
+    monkeypatch.setattr("robot_meta.data.mp4.CODECS", ("no-such-codec", "mpeg4"))
     rgb = moving_square()
     back = phone.round_trip(rgb)
     assert back.shape == rgb.shape
