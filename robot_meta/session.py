@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robot_meta import checkpoint
+from robot_meta import checkpoint, versions
 from robot_meta.checks import JOINTS, check_demo, check_frame
 from robot_meta.errors import (
     CheckpointError,
@@ -123,7 +124,7 @@ class Session:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Session:
-        """Build a session from a `theta` checkpoint.
+        """Build a session from a `theta` checkpoint, or from the one in use in a folder of them.
 
         Raises:
             CheckpointError: the file is not a good checkpoint of a theta.
@@ -131,7 +132,7 @@ class Session:
         """
         from robot_meta import learners  # here, because learners know the Protocol above
 
-        found = checkpoint.load(path)
+        found = checkpoint.load(path := versions.meant(Path(path)))
         if found.kind != "theta":
             raise CheckpointError(
                 f"{path}: holds a {found.kind}, expected a theta; load the theta that it was made "

@@ -83,7 +83,10 @@ GROUPS: dict[str, dict[str, Command]] = {
         "faults": Command("ros_nodes.commands.faults:faults", "the faults a robot can be given"),
     },
     "Learning": {
-        "train": Command("robot_meta.commands:train", "meta-train a learner on a task family"),
+        "train": Command(
+            "ros_nodes.commands.train:train",
+            "meta-train a learner on a task family, or go on from stored episodes",
+        ),
         "eval": Command(
             "ros_nodes.commands.evaluate:evaluate",
             "success on held-out tasks with confidence interval and controls",

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_meta import checkpoint
+from robot_meta import checkpoint, versions
 from robot_meta.errors import ContractError, EpisodeError, SessionError
 from robot_meta.session import Adaptation, Session
 from robot_meta.types import Frame
@@ -70,7 +70,7 @@ class PolicyCore:
         return self._sessions[-1].version if self._sessions else ""
 
     def prepare(self, uri: str) -> Session | Path:
-        """Read a policy file (slow: for a worker) without using it yet.
+        """Read a policy file (slow: for a worker) without using it yet; of a folder, that in use.
 
         Returns:
             A new session for a theta; for a phi the path, for the session in use to load.
@@ -79,7 +79,7 @@ class PolicyCore:
             CheckpointError: missing, foreign, damaged, or of other shapes.
             ContractError: made for images that this robot does not give.
         """
-        path = local_path(uri)
+        path = versions.meant(local_path(uri))
         found = checkpoint.load(path)
         if found.kind == "phi":
             return path

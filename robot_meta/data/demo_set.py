@@ -6,7 +6,7 @@ N tasks, D demos a task, F frames a demo (one drawn from each of F equal stretch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,11 @@ class DemoSet:
     def __len__(self) -> int:
         """Number of tasks N."""
         return len(self.rgb)
+
+    def subset(self, numbers: Sequence[int]) -> DemoSet:
+        """Some of the tasks, in this order."""
+        rows = np.asarray(numbers, np.int64)
+        return DemoSet(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def save(self, path: Path) -> None:
         """Write one `.npz`, whole or not at all."""

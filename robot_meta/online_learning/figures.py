@@ -62,7 +62,8 @@ def metrics(by: By, config: ProtocolConfig, last: int, seeds: tuple[int, ...]) -
         )
         out[f"final_accuracy_{row}"] = mean([o.final for o in tail], "rate")
         out[f"first_accuracy_{row}"] = mean([o.next_batch[0] for o in tail], "rate")
-        out[f"slope_{row}"] = slope(by[row], config, seeds)
+        whole = [spent(o, config) for o in by[row]]
+        out[f"slope_{row}"] = slope(by[row], whole, "examples per task", seeds)
     for other in ("ftl", "toe", "scratch"):
         for own in ("ftml", "bounded"):
             if {own, other} <= set(tails):
@@ -116,19 +117,21 @@ def resampled(
     return float(statistic(sums.sum(0))), (float(low), float(high))
 
 
-def slope(outcomes: Sequence[Outcome], config: ProtocolConfig, seeds: tuple[int, ...]) -> Metric:
-    """Of the line of least squares through examples to the threshold over the task's index."""
+def slope(
+    outcomes: Sequence[Outcome], values: Sequence[float], unit: str, seeds: tuple[int, ...]
+) -> Metric:
+    """Of the line of least squares through a value of each outcome over the task's index."""
     index = np.array([o.index for o in outcomes], np.float64)
     index -= index.mean()  # the slope is the same, its sums are better conditioned
-    examples = np.array([spent(o, config) for o in outcomes])
-    columns = np.stack([np.ones_like(index), index, examples, index * examples, index**2], 1)
+    y = np.array(values, np.float64)
+    columns = np.stack([np.ones_like(index), index, y, index * y, index**2], 1)
 
     def fit(s: Floats) -> Floats:
-        n, i, e, ie, ii = np.moveaxis(s, -1, 0)
-        return np.asarray((n * ie - i * e) / np.maximum(n * ii - i**2, 1e-12))
+        n, i, y, iy, ii = np.moveaxis(s, -1, 0)
+        return np.asarray((n * iy - i * y) / np.maximum(n * ii - i**2, 1e-12))
 
     value, ci95 = resampled(columns, [o.kind for o in outcomes], fit)
-    return Metric(value=value, unit="examples per task", n=len(outcomes), ci95=ci95, seeds=seeds)
+    return Metric(value=value, unit=unit, n=len(outcomes), ci95=ci95, seeds=seeds)
 
 
 def ratio(
@@ -169,7 +172,7 @@ def picture(starts: Mapping[str, By], config: ProtocolConfig, path: Path) -> Non
             axes: Any = figure.add_subplot(2, len(starts), 1 + column + line * len(starts))
             for number, (row, title) in enumerate(TITLES.items()):
                 if row in by:
-                    axes.plot(*_smooth(by[row], value), label=title, color=f"C{number}")
+                    axes.plot(*smooth(by[row], value), label=title, color=f"C{number}")
             axes.set_ylabel(label, fontsize=9)
             axes.set_xlabel("task", fontsize=9)
             axes.set_title(start, fontsize=10)
@@ -177,9 +180,7 @@ def picture(starts: Mapping[str, By], config: ProtocolConfig, path: Path) -> Non
     figure.savefig(path, dpi=110)
 
 
-def _smooth(
-    outcomes: Sequence[Outcome], value: Callable[[Outcome], float]
-) -> tuple[Floats, Floats]:
+def smooth(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> tuple[Floats, Floats]:
     """Middle of each window of tasks, counted from 1, and the mean over it and over orders."""
     index = np.array([o.index for o in outcomes])
     values = np.array([value(o) for o in outcomes])

@@ -1,0 +1,35 @@
+from ros_nodes.store import Store
+from ros_nodes.stored_tasks import read_tasks
+from tests.ros_nodes.recordings import CONTRACT, stream, write_episode
+
+
+def test_episodes_with_one_label_are_one_task_oldest_first(tmp_path):
+    for number, task in enumerate(["cup", "bowl", "cup"]):
+        write_episode(tmp_path / f"2026010{number}-x", stream(5 + number), task=task)
+    found = read_tasks(Store(tmp_path).episodes(), CONTRACT)
+    assert {label: [len(d) for d in demos] for label, demos in found.demos.items()} == {
+        "cup": [5, 7],
+        "bowl": [6],
+    }
+    assert found.left_out == {}
+
+
+def test_what_is_left_out_is_told(tmp_path):
+    write_episode(tmp_path / "cut", finish=False)
+    write_episode(tmp_path / "person", kind="human")
+    write_episode(tmp_path / "unnamed", task="")
+    write_episode(
+        tmp_path / "blind", change=lambda topic, ns, msg: None if "image" in topic else msg
+    )
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "metadata.yaml").write_text("")
+    found = read_tasks(Store(tmp_path).episodes(), CONTRACT)
+    assert found.demos == {}
+    for name, why in {
+        "cut": "recover",
+        "person": "human",
+        "unnamed": "no task label",
+        "blind": "no messages",
+        "foreign": "foreign bag",
+    }.items():
+        assert why in found.left_out[name]
