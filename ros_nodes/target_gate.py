@@ -1,7 +1,7 @@
 """The command gate of legs with servos, without ROS: joint targets in, short trajectories out.
 
-The same `Gate` as the arm's says whose targets count. When none do, legs are let go: servos damp
-them and hold no angle, until a mode is asked for again.
+When no targets count, legs are let go: servos damp them and hold no angle, until a mode is asked
+for again.
 """
 
 from __future__ import annotations
@@ -11,23 +11,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_meta.errors import ObservationError
-from ros_nodes.gate import Gate, Mode, Now, Rules
-from ros_nodes.joint_order import in_order
-from ros_nodes.leg_gate import LEG_SOURCES
+from ros_nodes.gate import Now, Rules
+from ros_nodes.joint_gate import JointGate
 from sim.leg_targets import TargetLimiter, TargetLimits, TargetStep
 
 Array = NDArray[np.float64]
 
 
-class TargetGate:
-    """The gate of one robot whose joints `names` have servos."""
+class TargetGate(JointGate):
+    """The gate of one robot whose joints have servos."""
 
     def __init__(self, names: Sequence[str], limits: TargetLimits) -> None:
-        if len(names) != limits.low.size:
-            raise ValueError(f"{len(names)} joints, but limits for {limits.low.size}")
-        self.names = tuple(names)
-        self.gate = Gate(Rules(), LEG_SOURCES)
+        super().__init__(names, limits.low.size, Rules())
         self.limiter = TargetLimiter(limits)
         self._measured: Array | None = None
 
@@ -44,28 +39,7 @@ class TargetGate:
         self, source: str, stamp_ns: int, names: Sequence[str], q: Array, now: Now
     ) -> bool:
         """Targets proposed by `source`, in any order of all joints; returns whether they count."""
-        try:
-            ordered = in_order(self.names, names, q, "angles")
-        except ObservationError as error:
-            self.gate.refuse(f"{source}: {error}")
-            return False
-        return self.gate.offer(source, stamp_ns, ordered, now)
-
-    def set_mode(self, mode: Mode, now: Now) -> None:
-        """Change the mode.
-
-        Raises:
-            Refusal: it cannot be entered now.
-        """
-        self.gate.set_mode(mode, now)
-
-    def reset_estop(self, now: Now) -> None:
-        """Release the emergency stop; the gate is IDLE then.
-
-        Raises:
-            Refusal: too soon after it.
-        """
-        self.gate.reset_estop(now)
+        return self.offer(source, stamp_ns, names, q, "angles", now)
 
     def tick(self, now: Now, dt: float) -> TargetStep:
         """What to send now; from a stop, joints are led on from where they are."""

@@ -10,53 +10,26 @@ import pytest
 pytest.importorskip("rclpy")
 
 from geometry_msgs.msg import TwistStamped
-from nav_msgs.msg import Odometry
-from rclpy.action import ActionClient
-from robot_meta_msgs.action import RunPolicy
-from robot_meta_msgs.msg import GateStatus, PolicyStatus, SimState
 from robot_meta_msgs.srv import SetFault
-from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ros_nodes.messages import stamp_ns
-from ros_nodes.qos import COMMAND, SENSOR_SUB, STATUS
 from sim.leg_targets import target_limits
 from sim.legged import GO1
+from tests.ros_nodes.leg_graph import LegGraph
 from tests.ros_nodes.test_leg_policy_core import saved
 
 pytestmark = pytest.mark.ros
-SIM_TIME = ("-p", "use_sim_time:=true")
-ROBOT = ("-p", "robot:=go1")
 
 
-class Walking:
-    """The graph, at half speed so that a busy machine keeps up, and what its nodes say."""
+class Walking(LegGraph):
+    """A Go1, told how fast to walk."""
 
     def __init__(self, nodes, client, theta):
-        self.client = client
-        hear = client.inbox
-        self.joints = hear(JointState, "joint_states", SENSOR_SUB)
-        self.odom = hear(Odometry, "odom", SENSOR_SUB)
-        self.imu = hear(Imu, "imu/data", SENSOR_SUB)
-        self.command = hear(JointTrajectory, "leg_controller/joint_trajectory", COMMAND)
-        self.proposed = hear(JointTrajectory, "policy/joint_trajectory", COMMAND)
-        self.gate = hear(GateStatus, "command_gate/status", STATUS)
-        self.status = hear(PolicyStatus, "policy/status", STATUS)
-        self.state = hear(SimState, "sim/state", STATUS)
-        self.sim = nodes.node("ros_nodes.leg_sim_node", *ROBOT, "-p", "rate:=0.5")
-        self.gate_node = nodes.node("ros_nodes.leg_gate_node", *SIM_TIME, *ROBOT)
-        theta = ("-p", f"checkpoint:={theta}")
-        self.policy = nodes.node("ros_nodes.walk_policy_node", *SIM_TIME, *ROBOT, *theta)
-        self.action = ActionClient(client.node, RunPolicy, "policy/run_policy")
+        command = (JointTrajectory, "leg_controller/joint_trajectory", "policy/joint_trajectory")
+        super().__init__(nodes, client, theta, "go1", "ros_nodes.walk_policy_node", command)
         self.velocity = client.node.create_publisher(TwistStamped, "cmd_vel", 1)
-        client.until(lambda: self.joints and self.gate and self.status, 60.0, "the graph")
-        client.until(self.action.server_is_ready)
-        client.until(lambda: stamp_ns(self.status[-1].header.stamp), what="the policy's clock")
-
-    def begin(self, seconds):
-        sent = self.action.send_goal_async(RunPolicy.Goal(max_duration_s=seconds))
-        self.client.until(sent.done)
-        return sent.result().get_result_async()
+        self.ready()
 
     def tell(self, forward):
         msg = TwistStamped(header=self.joints[-1].header)
@@ -93,18 +66,16 @@ def test_it_walks_while_it_is_told_and_then_stands_and_a_lost_leg_is_felt(walkin
     client = walking.client
     done = walking.begin(60.0)
     walking.walk_to(walking.x() + 0.3)
-    stopped = len(walking.joints)
     # 0.5 s after the last word it stands: half speed, so 0.25 s of its own time, and a stride.
-    client.until(lambda: len(walking.joints) > stopped + 150, what="time to come to a stand")
+    walking.pass_time(150, "time to come to a stand")
     stood = walking.x()
-    client.until(lambda: len(walking.joints) > stopped + 250, what="time to go on")
+    walking.pass_time(100)
     assert walking.x() == pytest.approx(stood, abs=0.03)
     assert not done.done()
     assert all(len(m.points) in (0, 2) for m in walking.command)
     last = next(m for m in reversed(walking.command) if m.points)
     assert list(last.points[-1].velocities) == [0.0] * 12
-    boxes = (walking.joints, walking.odom, walking.imu)
-    stamps = [{stamp_ns(m.header.stamp) for m in box} for box in boxes]
+    stamps = walking.stamps_of_motion()
     assert len(stamps[0] & stamps[1] & stamps[2]) > 100
     assert {stamp_ns(m.header.stamp) for m in walking.proposed} <= stamps[0]
     request = SetFault.Request(fault="crippled_leg", parameters_yaml="leg: 3")
@@ -121,10 +92,8 @@ def test_whoever_dies_in_mid_stride_the_legs_are_damped(walking, who, number):
     walking.walk_to(walking.x() + 0.1)
     getattr(walking, who).send(number)
     client.until(walking.damped, what="rest")
-    seen = len(walking.joints)
-    client.until(lambda: len(walking.joints) > seen + 20, what="time to go on")
     # Legs that are let go of may still sink, but nothing pushes them again.
-    assert all(np.abs(msg.effort).max() < 1.0 for msg in walking.joints[seen:])
+    assert all(np.abs(msg.effort).max() < 1.0 for msg in walking.pass_time(20))
 
 
 def test_the_controller_takes_no_command_of_the_wrong_kind(walking):

@@ -10,52 +10,28 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from nav_msgs.msg import Odometry
-from rclpy.action import ActionClient
-from robot_meta_msgs.action import RunPolicy
-from robot_meta_msgs.msg import Adaptation, GateStatus, PolicyStatus, SimState
+from robot_meta_msgs.msg import Adaptation
 from robot_meta_msgs.srv import SetFault
-from sensor_msgs.msg import Imu, JointState
+from sensor_msgs.msg import JointState
 
 from ros_nodes.messages import stamp_ns
-from ros_nodes.qos import COMMAND, SENSOR_SUB, STATUS
+from ros_nodes.qos import STATUS
 from sim.leg_limits import limits
 from sim.legged import HALF_CHEETAH
+from tests.ros_nodes.leg_graph import LegGraph
 from tests.ros_nodes.test_leg_policy_core import saved
 
 pytestmark = pytest.mark.ros
-SIM_TIME = ("-p", "use_sim_time:=true")
-ROBOT = ("-p", "robot:=half_cheetah")
 
 
-class Legs:
-    """The graph, at half speed so that a busy machine keeps up, and what its nodes say."""
+class Legs(LegGraph):
+    """A half-cheetah."""
 
     def __init__(self, nodes, client, theta):
-        self.client = client
-        hear = client.inbox
-        self.joints = hear(JointState, "joint_states", SENSOR_SUB)
-        self.odom = hear(Odometry, "odom", SENSOR_SUB)
-        self.imu = hear(Imu, "imu/data", SENSOR_SUB)
-        self.effort = hear(JointState, "leg_controller/effort", COMMAND)
-        self.proposed = hear(JointState, "policy/effort", COMMAND)
-        self.adapted = hear(Adaptation, "policy/adaptation", STATUS)
-        self.gate = hear(GateStatus, "command_gate/status", STATUS)
-        self.status = hear(PolicyStatus, "policy/status", STATUS)
-        self.state = hear(SimState, "sim/state", STATUS)
-        self.sim = nodes.node("ros_nodes.leg_sim_node", *ROBOT, "-p", "rate:=0.5")
-        self.gate_node = nodes.node("ros_nodes.leg_gate_node", *SIM_TIME, *ROBOT)
-        theta = ("-p", f"checkpoint:={theta}")
-        self.policy = nodes.node("ros_nodes.leg_policy_node", *SIM_TIME, *ROBOT, *theta)
-        self.action = ActionClient(client.node, RunPolicy, "policy/run_policy")
-        client.until(lambda: self.joints and self.gate and self.status, 60.0, "the graph")
-        client.until(self.action.server_is_ready)
-        client.until(lambda: stamp_ns(self.status[-1].header.stamp), what="the policy's clock")
-
-    def begin(self, seconds):
-        sent = self.action.send_goal_async(RunPolicy.Goal(max_duration_s=seconds))
-        self.client.until(sent.done)
-        return sent.result().get_result_async()
+        command = (JointState, "leg_controller/effort", "policy/effort")
+        super().__init__(nodes, client, theta, "half_cheetah", "ros_nodes.leg_policy_node", command)
+        self.adapted = client.inbox(Adaptation, "policy/adaptation", STATUS)
+        self.ready()
 
     def resting(self):
         """Whether the joints have been damped to rest, and nothing pushes them any more."""
@@ -84,8 +60,8 @@ def test_it_runs_and_adapts_and_a_fault_is_felt(legs):
     result = done.result().result
     assert result.termination_reason == "timeout", legs.gate[-1].refusal
     assert result.steps > 20
-    assert all(np.isfinite(m.effort).all() for m in legs.effort)
-    stamps = [{stamp_ns(m.header.stamp) for m in box} for box in (legs.joints, legs.odom, legs.imu)]
+    assert all(np.isfinite(m.effort).all() for m in legs.command)
+    stamps = legs.stamps_of_motion()
     assert len(stamps[0] & stamps[1] & stamps[2]) > 100
     assert {stamp_ns(m.header.stamp) for m in legs.proposed} <= stamps[0]
     client.until(legs.resting, what="rest after the run")
@@ -100,8 +76,7 @@ def test_whoever_dies_in_mid_stride_the_legs_are_damped(legs, who, number):
     client.until(lambda: legs.gate[-1].mode_name == "POLICY" and len(legs.proposed) > 5)
     getattr(legs, who).send(number)
     client.until(legs.resting, what="rest")
-    seen = len(legs.joints)
-    client.until(lambda: len(legs.joints) > seen + 20, what="time to go on")
+    legs.pass_time(20)
     assert legs.resting()
 
 
