@@ -22,7 +22,7 @@ from robot_meta.errors import DataError
 from robot_meta.few_shot_evaluation import Figures
 from robot_meta.few_shot_published import published
 from robot_meta.few_shot_tasks import Tasks
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 
 NAME, TASK = "cactus", "omniglot"
 CASES = ((5, 1), (5, 5))
@@ -111,16 +111,16 @@ def run(
             found |= {f"{name}_{case}_{key}": metric for key, metric in metrics.items()}
             above = _joined(parts, "accuracy") - _joined(rivals, best)
             found[f"{name}_{case}_above_best_baseline"] = figures.metric(above, size.seeds)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
     checkpoints = {"acai": book.embedding.sha256, **hashes}
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(size),
         found,
         published=_printed(found),
         config={"checkpoints": checkpoints, "without_parameters": missing, "baselines": settings},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(found, path.with_suffix(".png"))
     report.show(found)

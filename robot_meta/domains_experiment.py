@@ -23,7 +23,7 @@ from robot_meta.data.domain_crops import DOMAINS, SHAPES, SIDE, Crops
 from robot_meta.few_shot import Examples
 from robot_meta.learners.mldg import Mldg, make
 from robot_meta.loops import TrainConfig
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.statistics import bootstrap_ci
 from robot_meta.trained import Watch, averaged
 from robot_meta.training import Run
@@ -92,15 +92,15 @@ def run(
         summary = {"seeds": list(effort.seeds), "metrics": told}
         append_test_log(report.RESULTS, f"experiment {NAME}: {name}", ",".join(hashes), summary)
     metrics = _metrics(right, sets, effort.seeds)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(effort),
         metrics,
         published=PUBLISHED,
         config={"effort": effort, "settings": chosen, "net": NET},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(metrics, path.with_suffix(".png"))
     report.show(metrics)

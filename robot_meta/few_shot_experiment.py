@@ -16,7 +16,7 @@ from robot_meta import few_shot_tasks, learners, report
 from robot_meta.errors import DataError
 from robot_meta.few_shot_evaluation import Figures
 from robot_meta.few_shot_published import CASES, published
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 
 NAME = "few-shot"
 TASKS, SEEDS, ALONE = 600, (0, 1, 2, 3, 4), 30
@@ -67,16 +67,16 @@ def run(
         raise DataError(
             "checkpoints/few-shot: no parameters; train some with `robot-meta train maml omniglot`"
         )
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         f"Evaluation seeds {seeds}, each: {figures.protocol('omniglot', 'test', count)} The "
         f"non-transductive figure is of the first {ALONE} tasks of each seed.",
         found,
         published=printed,
         config={"checkpoints": hashes, "without_parameters": missing},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(found, path.with_suffix(".png"))
     report.show(found)

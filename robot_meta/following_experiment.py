@@ -22,7 +22,7 @@ from robot_meta.errors import DataError
 from robot_meta.evaluate_online import PACE, Trials
 from robot_meta.following import Followed, followed, seconds
 from robot_meta.locomotion import World, body_of
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 from robot_meta.statistics import bootstrap_ci, paired_difference
 
 NAME = "following"
@@ -67,9 +67,7 @@ def run(
     hashes = sorted({track.sha256 for track in tracks})
     told = {"seed": 0, "world": str(WORLD), "metrics": {k: m.value for k, m in found.items()}}
     append_test_log(report.RESULTS, f"experiment {NAME}", ",".join(hashes), told)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         f"{WORLD.robot} under the test fault {WORLD.fault}, {len(tracks[0].positions)} trials of "
         f"each course with the same first states; courses {', '.join(COURSES)} at "
@@ -78,7 +76,9 @@ def run(
         "Training seed 0.",
         found,
         config={"checkpoints": hashes},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(tracks, path.with_suffix(".png"))
     report.show(found)

@@ -17,7 +17,7 @@ from robot_meta.online_learning.comparison import SHARE, Watch, aimed_at, compar
 from robot_meta.online_learning.outcomes import cpu_hours
 from robot_meta.online_learning.protocol import ProtocolConfig
 from robot_meta.online_learning.settings import Settings
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 
 NAME = "ftml"
 FULL = Settings()
@@ -58,7 +58,6 @@ def carry_out(
     """The experiment `name` on the pictures of a data set: as `run`."""
     began = time.monotonic()
     digits = idx.load(data)
-    path = out or report.RESULTS / (f"{name}-quick.json" if quick else f"{name}.json")
     with tempfile.TemporaryDirectory(prefix="robot-meta-") as temporary:
         folder = Path(temporary) if quick else Path("runs") / name
         starts, reference = compare(digits, settings, folder, watch)
@@ -77,14 +76,15 @@ def carry_out(
     found |= theorem_metrics(settings)
     values = {key: metric.value for key, metric in found.items()}
     append_test_log(report.RESULTS, f"experiment {name}", "", {"quick": quick, "metrics": values})
-    write_result(
-        path,
+    path = report.publish(
         name,
         protocol(f"{len(digits.images)} pictures of {data}", settings, aim),
         found,
         config=asdict(settings),
-        wall_s=time.monotonic() - began,
         hours=hours,
+        began=began,
+        quick=quick,
+        out=out,
     )
     figures.picture(starts, aim, path.with_suffix(".png"))
     report.show({key: m for key, m in found.items() if not key.startswith("first")})

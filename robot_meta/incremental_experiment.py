@@ -26,7 +26,7 @@ from robot_meta.online_learning.joint import Joint, JointConfig
 from robot_meta.online_learning.learner import OnlineLearner, RoundConfig
 from robot_meta.online_learning.protocol import part
 from robot_meta.online_learning.scratch import Scratch
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 from robot_meta.statistics import bootstrap_ci
 from robot_meta.types import Params
 
@@ -102,9 +102,7 @@ def run(
             summary = {"order": order, "accuracy": told}
             append_test_log(report.RESULTS, command, checkpoint.digest(one.last), summary)
     metrics = figures(found, orders)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(classes, orders),
         metrics,
@@ -117,7 +115,9 @@ def run(
             "alpha_and_steps_in_tests": {name: list(pair) for name, pair in ADAPT.items()},
             "accuracy_by_order_task_stage": {r: v.round(4).tolist() for r, v in found.items()},
         },
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(found, path.with_suffix(".png"))
     report.show(metrics)

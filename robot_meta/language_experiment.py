@@ -12,7 +12,7 @@ from robot_meta import persona_talk, report, translation
 from robot_meta.checkpoint import digest
 from robot_meta.language_figures import persona_metrics, picture, translation_metrics
 from robot_meta.learners.sequences import Sequences
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.trained import Watch
 from robot_meta.types import Params
 
@@ -54,15 +54,13 @@ def run(
     spoken = _translations(QUICK_TRANSLATION if quick else TRANSLATION, quick, watch, hashes)
     talked = _dialogs(QUICK_PERSONAS if quick else PERSONAS, quick, watch, hashes)
     metrics = {**translation_metrics(spoken), **persona_metrics(talked)}
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
     tunings = {
         f"{name}_{count}": scores.tuning
         for table in (spoken, talked)
         for name, row in table.items()
         for count, scores in row.items()
     }
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(quick),
         metrics,
@@ -73,7 +71,9 @@ def run(
             "methods": {**translation.METHODS, **persona_talk.METHODS},
             "fine_tuning": tunings,
         },
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     told = {key: metric.value for key, metric in metrics.items()}
     append_test_log(

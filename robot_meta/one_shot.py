@@ -22,7 +22,7 @@ from robot_meta.data.batches import Evidence
 from robot_meta.errors import ConfigError
 from robot_meta.evaluate import Case, EvalConfig, evaluate
 from robot_meta.experiments import Watch
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.statistics import bootstrap_ci, paired_difference
 
 FAMILIES = ("place", "push", "pick_place")
@@ -160,9 +160,7 @@ def run(
     shas = {cell.key: checkpoint.load(cell.path).sha256 for cell in there}
     summary = {"seed": 0, "metrics": {key: m.value for key, m in figures.items()}}
     append_test_log(report.RESULTS, "experiment one-shot" + " --quick" * quick, "", summary)
-    path = out or report.RESULTS / ("one-shot-quick.json" if quick else "one-shot.json")
-    write_result(
-        path,
+    path = report.publish(
         "one-shot",
         f"{trials} trials of each cell on tasks of the test split, evaluation seed 0; one "
         "demonstration a task, by the scripted expert (robot: pictures, states and actions; state: "
@@ -173,7 +171,9 @@ def run(
         figures,
         published={key: value for key, value in PUBLISHED.items() if key in figures},
         config={"trials": trials, "checkpoints": shas, "quick": quick},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(figures, path.with_suffix(".png"))
     report.show(figures)

@@ -18,7 +18,7 @@ from robot_meta.errors import DataError
 from robot_meta.evaluate_online import training_seeds
 from robot_meta.locomotion import STEPS, World
 from robot_meta.online_figures import HEALTHY, TRUE, Run, Work, metrics, protocol
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 
 NAME = "online-adaptation"
 WORLDS = (
@@ -84,15 +84,15 @@ def run(
         told = {"seed": work.seed, "world": str(world), "metrics": values}
         append_test_log(report.RESULTS, f"experiment {NAME}", ",".join(hashes), told)
         found |= {f"{world}_{key}": metric for key, metric in figures.items()}
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
     left = [str(world) for world in worlds if world not in there]
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         protocol(work) + f" Worlds: {', '.join(map(str, there))}.",
         found,
         config={"checkpoints": hashes, "without_parameters": left},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(found, there, path.with_suffix(".png"))
     report.show(found)

@@ -23,7 +23,7 @@ from robot_meta.errors import DataError
 from robot_meta.evaluate_online import Method, Trials
 from robot_meta.locomotion import World, streams
 from robot_meta.online import OnlineAgent
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 
 NAME = "online-film"
 WORLD = World(robot="half_cheetah", fault="disabled_joint")
@@ -70,15 +70,15 @@ def run(
     hashes = sorted({scene.sha256 for scene in scenes})
     told = {"seed": 0, "world": str(WORLD), "metrics": {k: m.value for k, m in figures.items()}}
     append_test_log(report.RESULTS, f"experiment {NAME}", ",".join(hashes), told)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         f"One trial, the first of evaluation seed 0, of {WORLD}, the fault in mid-episode: an "
         f"illustration. Distance along x from the fault to the end, {trials.steps} control steps.",
         figures,
         config={"checkpoints": hashes},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     both = np.concatenate([scene.rgb for scene in scenes], 1)
     mp4.encode(path.with_suffix(".mp4"), both, 20)

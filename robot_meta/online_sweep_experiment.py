@@ -29,7 +29,7 @@ from robot_meta.motion import Chunk, MotionLearner, Steps, future_error
 from robot_meta.motion_commands import motion_path
 from robot_meta.motion_training import Start, prepare
 from robot_meta.online import OnlineConfig
-from robot_meta.results import Metric, append_test_log, write_result
+from robot_meta.results import Metric, append_test_log
 from robot_meta.statistics import bootstrap_ci
 from robot_meta.trained import Watch, averaged
 from robot_meta.types import Params
@@ -93,9 +93,7 @@ def run(
     found = figures(points)
     told = {"seed": 0, "world": str(WORLD), "metrics": {k: m.value for k, m in found.items()}}
     append_test_log(report.RESULTS, f"experiment {NAME}", plain.sha256, told)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         f"{WORLD}: GrBAL, {effort.steps} steps of {WINDOWS} windows from the shipped MB, with M or "
         f"K swept and the other {USUAL}; and from MB of {effort.plain_steps} steps on shares of "
@@ -105,7 +103,9 @@ def run(
         "One training seed; intervals by bootstrap over windows and trials.",
         found,
         config={"effort": effort, "mb": plain.sha256},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(found, path.with_suffix(".png"))
     report.show(found)

@@ -22,7 +22,7 @@ from robot_meta.few_shot_tasks import Split, Tasks, stream
 from robot_meta.few_shot_training import prepare
 from robot_meta.learners.maml import Maml
 from robot_meta.loops import TrainConfig
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.sinusoid_experiment import curve
 from robot_meta.statistics import bootstrap_ci
 from robot_meta.trained import Watch
@@ -117,9 +117,7 @@ def run(
             append_test_log(report.RESULTS, command, checkpoint.digest(theta), summary)
         curves[name] = {split: np.stack(values) for split, values in found.items()}
     metrics = figures(curves, seeds)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(seeds, 1 / HURRY if quick else 1),
         metrics,
@@ -134,7 +132,9 @@ def run(
             "alpha_and_steps_in_tests": chosen,
             "methods": {name: method.settings for name, method in METHODS.items()},
         },
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(curves, sets["test"], path.with_suffix(".png"))
     report.show({key: metric for key, metric in metrics.items() if "_steps" not in key})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from robot_meta.results import Metric
+from robot_meta.results import Metric, Published, write_result
 
 CHECKPOINTS, RESULTS = Path("checkpoints"), Path("results")
 
@@ -51,3 +53,42 @@ def show(metrics: Mapping[str, Metric]) -> None:
         between = f"{metric.ci95[0]:.3f} to {metric.ci95[1]:.3f}" if metric.ci95 else ""
         table.add_row(key, f"{metric.value:.3f} {metric.unit}", between, str(metric.n))
     Console().print(table)
+
+
+def publish(
+    name: str,
+    protocol: str,
+    metrics: Mapping[str, Metric],
+    *,
+    began: float,
+    quick: bool,
+    out: Path | None,
+    published: Mapping[str, Published] | None = None,
+    config: Any = None,
+    hours: float | None = None,
+) -> Path:
+    """Write an experiment's results file; the path, beside which its picture goes.
+
+    Args:
+        name: of the experiment.
+        protocol: as `write_result` takes it; likewise `metrics`, `published`, `config`, `hours`.
+        metrics: figures.
+        began: `time.monotonic()` at its start.
+        quick: whether it was a short run, whose file has another name.
+        out: the file; None for results/NAME.json.
+        published: others' figures.
+        config: settings.
+        hours: core-hours.
+    """
+    path = out or RESULTS / (f"{name}-quick.json" if quick else f"{name}.json")
+    write_result(
+        path,
+        name,
+        protocol,
+        metrics,
+        published=published,
+        config=config,
+        wall_s=time.monotonic() - began,
+        hours=hours,
+    )
+    return path

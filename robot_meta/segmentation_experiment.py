@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from robot_meta import report
 from robot_meta.checkpoint import digest
 from robot_meta.data.table_pictures import TableSet, Wanted, load
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.segmentation import table, training
 from robot_meta.segmentation.episodes import Clicking, Segmenter
 from robot_meta.segmentation.training import overlaps
@@ -107,15 +107,15 @@ def run(
         told = {k: m.value for k, m in metrics.items() if k.startswith(f"miou_{name}")}
         summary = {"seeds": list(effort.seeds), "metrics": told}
         append_test_log(report.RESULTS, f"experiment {NAME}: {name}", hashes[name], summary)
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(effort),
         metrics,
         published=PUBLISHED,
         config={"effort": effort, "settings": chosen, "checkpoints": hashes},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(metrics, path.with_suffix(".png"))
     report.show({key: m for key, m in metrics.items() if key.startswith("miou")})

@@ -22,7 +22,7 @@ from robot_meta.few_shot import Episodes, Examples
 from robot_meta.few_shot_training import prepare
 from robot_meta.learners.maml import Maml
 from robot_meta.loops import TrainConfig
-from robot_meta.results import Metric, write_result
+from robot_meta.results import Metric
 from robot_meta.statistics import bootstrap_ci
 from robot_meta.trained import Watch, averaged
 from robot_meta.types import Params
@@ -83,9 +83,7 @@ def run(
         for shot, values in by_shot.items()
         for k in range(values.shape[1])
     }
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         f"{TESTS} test sinusoids (A in [0.1, 5], phase in [0, pi], x in [-5, 5]), "
         f"{few_shot_tasks.POINTS} points each to be judged by, after 0 to {CURVE} gradient steps "
@@ -96,7 +94,9 @@ def run(
         "and no table. Intervals by bootstrap over tasks.",
         metrics,
         config={"steps": steps, "batch": BATCH, "fine_tuning": chosen},
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(curves, path.with_suffix(".png"))
     report.show({key: m for key, m in metrics.items() if "10_shots" in key and _told(key)})

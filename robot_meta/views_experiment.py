@@ -24,7 +24,7 @@ from robot_meta.few_shot_tasks import stream
 from robot_meta.image_quality import ssim
 from robot_meta.learners.views import Views, make
 from robot_meta.loops import TrainConfig
-from robot_meta.results import Metric, Published, append_test_log, write_result
+from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.statistics import bootstrap_ci
 from robot_meta.trained import Watch
 
@@ -85,9 +85,7 @@ def run(
         append_test_log(
             report.RESULTS, f"experiment {NAME}: {name}", hashes.get(name, "none"), summary
         )
-    path = out or report.RESULTS / (f"{NAME}-quick.json" if quick else f"{NAME}.json")
-    write_result(
-        path,
+    path = report.publish(
         NAME,
         _protocol(steps),
         metrics,
@@ -101,7 +99,9 @@ def run(
             "beta": beta,
             "validation_mse_by_beta": {str(b): each[0] for b, each in tried.items()},
         },
-        wall_s=time.monotonic() - began,
+        began=began,
+        quick=quick,
+        out=out,
     )
     picture(rows, test, path.with_suffix(".png"))
     report.show(metrics)
