@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from robot_meta import checkpoint, learners
+from robot_meta import learners
 from robot_meta.few_shot import FewShotLearner, query_loss
 from robot_meta.few_shot_tasks import Tasks, stream
 from robot_meta.traced import Traced, replayable
-from robot_meta.training import Run
+from robot_meta.training import Run, continued
 from robot_meta.types import Params
 
 VALIDATED, TOGETHER = 120, 20
@@ -35,7 +35,8 @@ def prepare(
         settings: of the learner, JSON values, besides those that the tasks bring.
         batch: tasks a meta-step.
         seed: of fresh parameters.
-        start: a checkpoint to start from instead.
+        start: a checkpoint to start from instead, of this learner or of another one whose encoder
+            it has; what that lacks is fresh.
 
     Raises:
         ConfigError: an unknown learner or setting.
@@ -48,15 +49,8 @@ def prepare(
         trainable=Traced(learner) if replayable(learner) else learner,
         sample=lambda rng: draw(rng, batch),
         validate=lambda params: validation(learner, params, tasks),
-        start=learner.init(seed) if start is None else _started(learner, start),
+        start=learner.init(seed) if start is None else continued(learner.init(seed), start),
     )
-
-
-def _started(learner: FewShotLearner, path: Path) -> Params:
-    found = checkpoint.load(path)
-    shapes = {name: tuple(p.shape) for name, p in learner.init(0).items()}
-    checkpoint.check_shapes(path, found.params, shapes)
-    return found.params
 
 
 def validation(learner: FewShotLearner, params: Params, tasks: Tasks) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Other libraries' MAML step on the same problem, for the bench. Each is imported when it is asked.
 
-They work on a torch module with the parameters of theta in their order; JAX on its own functions.
-A peer that is not installed raises ImportError.
+They work on a torch module of the parameters that adapt and the losses of the problem; JAX on
+functions of its own. A peer that is not installed raises ImportError.
 """
 
 from __future__ import annotations
@@ -10,67 +10,52 @@ import importlib
 import importlib.util
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from robot_meta.few_shot import loss_of
-from robot_meta.meta_step import Gradient, Path, Problem
-
-
-def module(problem: Problem) -> nn.Module:
-    """The problem's network as torch modules, holding theta."""
-    config = problem.learner.config.encoder
-    layers: list[nn.Module] = []
-    before = config.inputs[0]
-    for width in config.widths:
-        if config.kind == "conv":
-            layers.append(nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False))
-            layers.append(nn.BatchNorm2d(width, track_running_stats=False))
-        else:
-            layers.append(nn.Linear(before, width))
-        layers.append(nn.ReLU())
-        before = width
-    head = problem.theta["head.w"]
-    net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(head.shape[1], head.shape[0]))
-    net.to(head.dtype)
-    with torch.no_grad():
-        for p, value in zip(net.parameters(), problem.theta.values(), strict=True):
-            p.copy_(value)
-    return net
+from robot_meta.meta_step import Gradient, Path, Problem, TaskLoss, looped
 
 
-def _looped(
-    problem: Problem, net: nn.Module, adapted_loss: Callable[..., torch.Tensor]
-) -> Callable[[], Gradient]:
-    """Mean over tasks of the gradients of `adapted_loss(sx, sy, qx, qy)`."""
-    leaves = list(net.parameters())
-    count = len(problem.tasks.support.y)
+class Fast(nn.Module):
+    """The parameters that adapt, as these libraries want them; a call is the loss of one task."""
 
-    def gradient() -> Gradient:
-        total = [torch.zeros_like(p) for p in leaves]
-        for each in zip(*problem.tasks.support, *problem.tasks.query, strict=True):
-            found = torch.autograd.grad(adapted_loss(*each), leaves)
-            total = [t + g / count for t, g in zip(total, found, strict=True)]
-        return tuple(total)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        theta = {name: p.detach().clone().requires_grad_() for name, p in problem.theta.items()}
+        for name in problem.fast:
+            self.register_parameter(_registered(name), nn.Parameter(theta[name]))
+        own = dict(self.named_parameters())
+        self.slow = {name: p for name, p in theta.items() if name not in problem.fast}
+        self.names = tuple(problem.fast)
+        self.leaves = [own.get(_registered(name), p) for name, p in theta.items()]
+        """Both, in the order of theta."""
 
-    return gradient
+    def forward(self, loss: TaskLoss, task: Sequence[Tensor]) -> Tensor:
+        """`loss` of a task under the present parameters."""
+        own = {name: getattr(self, _registered(name)) for name in self.names}
+        return loss({**self.slow, **own}, *task)
+
+
+def _registered(name: str) -> str:
+    return name.replace(".", "_")  # torch allows no dots
 
 
 def learn2learn(problem: Problem) -> Callable[[], Gradient]:
     """learn2learn's `MAML`, loaded without the rest of the package, which needs much else."""
     maml: Any = _learn2learn_maml()
-    net = module(problem)
+    net = Fast(problem)
     meta = maml(net, lr=problem.alpha, first_order=False)
 
-    def adapted_loss(sx: Any, sy: Any, qx: Any, qy: Any) -> torch.Tensor:
+    def adapted_loss(support: Sequence[Tensor], query: Sequence[Tensor]) -> Tensor:
         learner = meta.clone()
-        learner.adapt(loss_of(learner(sx), sy))
-        return loss_of(learner(qx), qy)
+        learner.adapt(learner(problem.inner, support))
+        found: Tensor = learner(problem.outer, query)
+        return found
 
-    return _looped(problem, net, adapted_loss)
+    return looped(problem, net.leaves, adapted_loss)
 
 
 def _learn2learn_maml() -> Any:
@@ -96,41 +81,43 @@ def _learn2learn_maml() -> Any:
 def higher(problem: Problem) -> Callable[[], Gradient]:
     """Higher's `innerloop_ctx`."""
     library: Any = importlib.import_module("higher")
-    net = module(problem)
+    net = Fast(problem)
     inner = torch.optim.SGD(net.parameters(), lr=problem.alpha)
 
-    def adapted_loss(sx: Any, sy: Any, qx: Any, qy: Any) -> torch.Tensor:
+    def adapted_loss(support: Sequence[Tensor], query: Sequence[Tensor]) -> Tensor:
         with library.innerloop_ctx(net, inner, copy_initial_weights=False) as (learner, steps):
-            steps.step(loss_of(learner(sx), sy))
-            found: torch.Tensor = loss_of(learner(qx), qy)
+            steps.step(learner(problem.inner, support))
+            found: Tensor = learner(problem.outer, query)
         return found
 
-    return _looped(problem, net, adapted_loss)
+    return looped(problem, net.leaves, adapted_loss)
 
 
 def torchopt(problem: Problem) -> Callable[[], Gradient]:
     """Torchopt's `MetaSGD`."""
     library: Any = importlib.import_module("torchopt")
-    net = module(problem)
+    net = Fast(problem)
     inner = library.MetaSGD(net, lr=problem.alpha)
     start = [library.extract_state_dict(each, by="reference") for each in (net, inner)]
 
-    def adapted_loss(sx: Any, sy: Any, qx: Any, qy: Any) -> torch.Tensor:
+    def adapted_loss(support: Sequence[Tensor], query: Sequence[Tensor]) -> Tensor:
         for each, state in zip((net, inner), start, strict=True):
             library.recover_state_dict(each, state)
-        inner.step(loss_of(net(sx), sy))
-        return loss_of(net(qx), qy)
+        inner.step(net(problem.inner, support))
+        found: Tensor = net(problem.outer, query)
+        return found
 
-    return _looped(problem, net, adapted_loss)
+    return looped(problem, net.leaves, adapted_loss)
 
 
 def jax(problem: Problem) -> Callable[[], Gradient]:
     """JAX: `jit` of `grad` of the mean of `vmap` over tasks."""
     library: Any = importlib.import_module("jax")
     jnp = library.numpy
+    config = problem.encoder
+    assert config is not None
     double = problem.theta["head.w"].dtype == torch.float64
     library.config.update("jax_enable_x64", double)
-    config = problem.learner.config.encoder
 
     def net(p: Any, x: Any) -> Any:
         for i in range(len(config.widths)):
@@ -172,10 +159,13 @@ def jax(problem: Problem) -> Callable[[], Gradient]:
     return gradient
 
 
-PEERS: dict[str, Path] = {
+TORCH_PEERS: dict[str, Path] = {
     "learn2learn": learn2learn,
     "higher": higher,
     "torchopt": torchopt,
-    "jax": jax,
 }
-TORCH_PEERS = ("learn2learn", "higher", "torchopt")
+
+
+def peers(problem: Problem) -> dict[str, Path]:
+    """Those that can run a problem: JAX knows encoders with a linear head alone."""
+    return TORCH_PEERS if problem.encoder is None else {**TORCH_PEERS, "jax": jax}

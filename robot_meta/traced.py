@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from robot_meta.few_shot import Episodes, Examples, FewShotLearner
+from robot_meta.tidied import tidied
 from robot_meta.types import Params
 
 Told = Mapping[str, float | Tensor]
@@ -82,7 +83,7 @@ def trace(learner: FewShotLearner, params: Params, task: Episodes) -> Replay:
 
     with torch.enable_grad():
         values = [p.detach() for p in params.values()]
-        graph = make_fx(gradient)(values, [*task.support, *task.query])
+        graph = tidied(make_fx(gradient)(values, [*task.support, *task.query]))
 
     def replay(values: list[Tensor], task: Episodes) -> Found:
         loss, *rest = graph(values, [*task.support, *task.query])

@@ -21,7 +21,7 @@ from robot_meta.config import as_dict, from_dict
 from robot_meta.data.batches import Batch, sample_filmed, sample_shown
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
-from robot_meta.errors import ConfigError, DataError
+from robot_meta.errors import CheckpointError, ConfigError, DataError
 from robot_meta.evaluate import ENVIRONMENTS
 from robot_meta.learners import contextual, daml, finetune, mil, waypoints
 from robot_meta.logging import TensorBoard
@@ -230,13 +230,15 @@ def continued(fresh: Params, path: Path, prefixes: tuple[str, ...] = ("",)) -> P
     taken, and the last again.
 
     Raises:
-        CheckpointError: no good checkpoint, or parameters of other shapes.
+        CheckpointError: no good checkpoint, none of these parameters, or some of other shapes.
     """
     known = {
         name: p
         for name, p in checkpoint.load(path).params.items()
         if name in fresh and name.startswith(prefixes)
     }
+    if not known:
+        raise CheckpointError(f"{path}: it has none of the parameters that are to start from it")
     for name in known:
         if name.startswith(inner.ALPHA):
             at = torch.arange(len(fresh[name])).clamp(max=len(known[name]) - 1)

@@ -13,13 +13,21 @@ import numpy as np
 PROTOCOL = (
     "Meta-gradients of second-order MAML with one inner step, one thread, float32. `sinusoid`: 25 "
     "tasks of 10 + 10 points, 1-40-40-1. `omniglot`: 16 tasks, 5 classes with one shot and one "
-    "query, 4 convolutions of 64 with batch norm. Every path in turn within one process, {rounds} "
+    "query, 4 convolutions of 64 with batch norm. `mil`: 4 tasks of MIL's policy, 64 x 64 "
+    "pictures, 6 frames to adapt on and 8 to be judged by; all but the convolutions adapts. "
+    "`fomaml`, `anil` and `protonet` are other methods on the same tasks. "
+    "Every path in turn within one process, {rounds} "
     "rounds after 2 to warm up; a path's speed is one over the lower quartile of its processor "
     "time. `max_grad_diff`: the largest difference of any path's float64 gradient from that of a "
     "plain loop over tasks, relative to its largest element. `peak_mb`: resident memory of a "
-    "process of its own above what it had before its first step. Paths that do not run: {missing}."
+    "process of its own above what it had before its first step. `two_processes_over_one`: whole "
+    "meta-steps (gradient, mean over processes by gloo, Adam) of the same tasks by two processes "
+    "and by one, {steps} steps each, {turns} times in turn, the ratio of the medians of the time "
+    "on the clock; it needs two idle cores. Paths that do not run: {missing}."
 )
-NETS = ("sinusoid", "omniglot")
+NETS = ("sinusoid", "omniglot", "mil")
+TURNS, WARM = 3, 2
+"""Measurements of the two processes, and steps of each that do not count."""
 
 
 def meta_step(rounds: int = 15, nets: tuple[str, ...] = NETS, json: Path | None = None) -> int:
@@ -30,10 +38,10 @@ def meta_step(rounds: int = 15, nets: tuple[str, ...] = NETS, json: Path | None 
         nets: Which problems.
         json: Write the result to this file.
     """
-    from robot_meta import meta_step as problems
     from robot_meta import report
     from robot_meta.errors import ConfigError
-    from robot_meta.meta_peers import PEERS, TORCH_PEERS
+    from robot_meta.meta_peers import TORCH_PEERS
+    from robot_meta.meta_step import PROBLEMS
     from robot_meta.results import Metric, write_result
 
     if rounds < 4 or not set(nets) <= set(NETS):
@@ -43,23 +51,20 @@ def meta_step(rounds: int = 15, nets: tuple[str, ...] = NETS, json: Path | None 
     metrics: dict[str, Metric] = {}
     missing: dict[str, str] = {}
     for net in nets:
-        made = getattr(problems, net)
-        paths, why = _paths(made)
+        paths, why = _paths(net)
         missing |= why
         rates = _rates(paths, rounds)
         for name, rate in rates.items():
             metrics[f"{net}_{name}_steps_per_s"] = Metric(value=rate, unit="steps/s", n=rounds)
-        peers = [rates[name] for name in TORCH_PEERS if name in rates]
-        if peers:
-            ratio = rates["ours"] / max(peers)
-            metrics[f"{net}_ours_over_best_torch_peer"] = Metric(
-                value=ratio, unit="ratio", n=rounds
-            )
-        worst = _difference(made().double())
-        metrics[f"{net}_max_grad_diff"] = Metric(value=worst, unit="ratio", n=1)
-        metrics[f"{net}_peak_mb"] = Metric(value=_peak_mb(net, "ours"), unit="MB", n=1)
-        for name in (name for name in PEERS if name not in why):
-            metrics[f"{net}_{name}_peak_mb"] = Metric(value=_peak_mb(net, name), unit="MB", n=1)
+        found = {"max_grad_diff": (_difference(PROBLEMS[net]().double()), "ratio", 1)}
+        if peers := [rates[name] for name in TORCH_PEERS if name in rates]:
+            found["ours_over_best_torch_peer"] = (rates["ours"] / max(peers), "ratio", rounds)
+        found["two_processes_over_one"] = (_two_over_one(net, rounds), "ratio", TURNS)
+        found["peak_mb"] = (_peak_mb(net, "ours"), "MB", 1)
+        for name in (name for name in _peers(net) if name not in why):
+            found[f"{name}_peak_mb"] = (_peak_mb(net, name), "MB", 1)
+        for key, (value, unit, n) in found.items():
+            metrics[f"{net}_{key}"] = Metric(value=value, unit=unit, n=n)
     report.show(metrics)
     for name, reason in missing.items():
         print(f"{name}: {reason}")
@@ -68,7 +73,7 @@ def meta_step(rounds: int = 15, nets: tuple[str, ...] = NETS, json: Path | None 
         write_result(
             json,
             "bench-meta-step",
-            PROTOCOL.format(rounds=rounds, missing=told),
+            PROTOCOL.format(rounds=rounds, steps=rounds, turns=TURNS, missing=told),
             metrics,
             config={"rounds": rounds, "nets": nets, "missing": missing},
             wall_s=time.monotonic() - began,
@@ -86,17 +91,22 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _paths(made: Callable[..., Any]) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
+def _peers(net: str) -> dict[str, Any]:
+    from robot_meta.meta_peers import peers
+    from robot_meta.meta_step import PROBLEMS
+
+    return peers(PROBLEMS[net]())
+
+
+def _paths(net: str) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
     """What can be run on a problem, warmed up; and why the others cannot."""
     from robot_meta import meta_step as problems
-    from robot_meta.meta_peers import PEERS
 
+    made = problems.PROBLEMS[net]
     paths = {"ours": problems.ours(made()), "loop": problems.loop(made())}
-    for name in ("fomaml", "anil", "protonet"):
-        if name != "protonet" or made is problems.omniglot:
-            paths[name] = problems.ours(made(name))
+    paths |= {name: problems.ours(made(name)) for name in problems.OTHERS[net]}
     missing = {}
-    for name, peer in PEERS.items():
+    for name, peer in _peers(net).items():
         try:
             paths[name] = peer(made())
         except ImportError as error:
@@ -120,12 +130,12 @@ def _rates(paths: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]
 def _difference(problem: Any) -> float:
     """The worst relative difference of any second-order path from the loop, in float64."""
     from robot_meta import meta_step as problems
-    from robot_meta.meta_peers import PEERS
+    from robot_meta.meta_peers import peers
 
     reference = problems.loop(problem)()
     largest = max(float(g.abs().max()) for g in reference)
     worst = 0.0
-    for path in (problems.ours, *PEERS.values()):
+    for path in (problems.ours, *peers(problem).values()):
         try:
             found = path(problem)()
         except ImportError:
@@ -133,6 +143,55 @@ def _difference(problem: Any) -> float:
         for one, other in zip(found, reference, strict=True):
             worst = max(worst, float((one - other).abs().max()) / largest)
     return worst
+
+
+def _two_over_one(net: str, steps: int) -> float:
+    """How many times as many steps a second two processes take as one."""
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(TURNS):
+        for size, found in taken.items():
+            found.append(_clocked(net, steps, size))
+    return float(np.median(taken[1]) / np.median(taken[2]))
+
+
+def _clocked(net: str, steps: int, size: int) -> float:
+    """Seconds of `steps` meta-steps by `size` processes."""
+    import multiprocessing
+    import socket
+    from concurrent.futures import ProcessPoolExecutor
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with ProcessPoolExecutor(size, mp_context=multiprocessing.get_context("spawn")) as pool:
+        shares = [pool.submit(_share, net, steps, rank, size, port) for rank in range(size)]
+        return max(share.result() for share in shares)
+
+
+def _share(net: str, steps: int, rank: int, size: int, port: int) -> float:
+    """Train in one of the processes: each step draws two halves of the tasks, in one or in two."""
+    from robot_meta import meta_step as problems
+    from robot_meta.loops import TrainConfig, meta_train
+    from robot_meta.parallel import join_world
+
+    place = {"RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ |= {name: str(value) for name, value in place.items()}
+    _one_thread()
+    made = problems.PROBLEMS[net]
+    problem = made(tasks=_count(made()) // 2)
+    batch = problem.batch(problem.tasks)
+    theta = {**problem.theta, **problem.fixed}
+    config = TrainConfig(steps=WARM + steps, tasks=2)
+    clock = []
+    with join_world() as world:
+        for _ in meta_train(problems.trainable(problem), theta, lambda _: batch, config, world):
+            clock.append(time.perf_counter())
+    return clock[-1] - clock[WARM - 1]
+
+
+def _count(problem: Any) -> int:
+    """Tasks of a problem."""
+    return len(problem.tasks[0][0])
 
 
 def _peak_mb(net: str, path: str) -> float:
@@ -146,10 +205,9 @@ def _peak_mb(net: str, path: str) -> float:
 
 def _grown_mb(net: str, path: str) -> float:
     from robot_meta import meta_step as problems
-    from robot_meta.meta_peers import PEERS
 
     _one_thread()
-    step = {"ours": problems.ours, **PEERS}[path](getattr(problems, net)())
+    step = {"ours": problems.ours, **_peers(net)}[path](problems.PROBLEMS[net]())
     before = _resident_mb("VmRSS")
     for _ in range(3):
         step()

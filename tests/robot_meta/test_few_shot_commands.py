@@ -66,3 +66,24 @@ def test_an_experiment_without_parameters_says_how_to_get_some(elsewhere, monkey
     (elsewhere / "checkpoints/few-shot").mkdir(parents=True)
     with pytest.raises(DataError, match="robot-meta train maml omniglot"):
         few_shot_experiment.run(quick=True)
+
+
+def test_a_run_starts_from_the_encoder_of_another_learner(tiny, elsewhere):
+    tasks = tiny("omniglot", way=5, shot=1)
+    small = {"encoder": {"widths": [4]}}
+    first = prepare("protonet", tasks, small, 1, seed=3)
+    path = elsewhere / "protonet.safetensors"
+    checkpoint.save(path, first.start, first.learner.config, "protonet")
+    run = prepare("mamlpp", tasks, small, 1, seed=0, start=path)
+    fresh = prepare("mamlpp", tasks, small, 1, seed=0).start
+    assert (run.start["encoder.w0"] == first.start["encoder.w0"]).all()
+    assert (run.start["head.w"] == fresh["head.w"]).all()
+
+
+def test_a_start_without_a_parameter_of_the_learner_is_refused(tiny, elsewhere):
+    path = elsewhere / "other.safetensors"
+    other = prepare("protonet", tiny("omniglot", way=5, shot=1), {"encoder": {"widths": [4]}}, 1)
+    params = {f"other.{name}": p for name, p in other.start.items()}
+    checkpoint.save(path, params, other.learner.config, "protonet")
+    with pytest.raises(CheckpointError, match="none of the parameters"):
+        prepare("maml", tiny("omniglot", way=5, shot=1), {}, 1, start=path)
