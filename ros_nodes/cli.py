@@ -92,7 +92,8 @@ GROUPS: dict[str, dict[str, Command]] = {
             "success on held-out tasks with confidence interval and controls",
         ),
         "experiment": Command(
-            "robot_meta.commands:experiment", "one experiment: all its methods, table and figure"
+            "ros_nodes.commands.experiment:experiment",
+            "one experiment: all its methods, table and figure",
         ),
         "segment": Command(
             "robot_meta.segment_command:segment", "click a thing in a picture, mark it in others"

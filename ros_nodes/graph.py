@@ -240,7 +240,9 @@ _ROBOT_CAMERA = NodeSpec(
     _AUTOSTART | {"source": Ref("camera"), "calibration": Ref("calibration")},
     when=(When("camera", ("",), unless=True),),
 )
-_POLICY = NodeSpec("policy", _AUTOSTART | {"checkpoint": Ref("checkpoint")})
+_POLICY = NodeSpec(
+    "policy", _AUTOSTART | {"checkpoint": Ref("checkpoint"), "episodes": Ref("episodes")}
+)
 
 
 _LEG_SIM = NodeSpec(

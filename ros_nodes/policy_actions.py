@@ -13,7 +13,7 @@ from robot_meta_msgs.srv import SetMode
 
 from robot_meta.errors import RobotMetaError, SessionError
 from ros_nodes.awaiting import Turn, call, until
-from ros_nodes.policy_core import PolicyCore, Run
+from ros_nodes.policy_core import PolicyCore, Run, local_path
 
 if TYPE_CHECKING:
     from ros_nodes.policy_node import PolicyNode
@@ -189,6 +189,7 @@ class PolicyActions(RunAction):
         text = f"adapted in {found.wall_s:.2f} s, loss {found.loss_before:.4g} to "
         text += f"{found.loss_after:.4g}, version {found.version}"
         node.get_logger().info(text)
+        node.note(shown=[local_path(uri).name for uri in uris])
         node.publish_status()
         handle.succeed()
         return Adapt.Result(

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from geometry_msgs.msg import TwistStamped
@@ -23,7 +24,8 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import SetBool, Trigger
 
 from robot_meta.cpu import configure_cpu
-from robot_meta.errors import ObservationError, SessionError
+from robot_meta.errors import EpisodeError, ObservationError, SessionError
+from ros_nodes import task_log
 from ros_nodes.adapt_worker import Worker
 from ros_nodes.contract import Contract
 from ros_nodes.messages import fill_twist, set_stamp, stamp_ns
@@ -45,6 +47,9 @@ class PolicyParams:
 
     checkpoint: str = param("", "Policy to load at start: path or file:// URI.", read_only=True)
     contract: str = param("sawyer", "Robot's name, or path of a contract file.", read_only=True)
+    episodes: str = param(
+        "", "Folder of episodes: what was shown and run is noted there; empty: nowhere."
+    )
     adapt_steps: int = param(
         0, "Gradient steps of an adaptation; 0: the policy's own number.", low=0, high=1000
     )
@@ -132,8 +137,18 @@ class PolicyNode(RobotNode):
             self.current.accepted_ns = self.now_ns()
         self._heard_gate()
 
+    def note(self, **facts: Any) -> None:
+        """Into the log of tasks; an adaptation or a run does not fail because it cannot be."""
+        if self.p.episodes:
+            try:
+                task_log.note(Path(self.p.episodes), **facts, version=self.version)
+            except EpisodeError as error:
+                self.get_logger().error(str(error))
+
     def end(self) -> None:
         """Decide no more."""
+        if self.current is not None:
+            self.note(ran=self._task, ended=self.current.reason, steps=self.current.steps)
         self.current = self.decision = None
         self.publish_status()
 

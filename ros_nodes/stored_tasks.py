@@ -1,19 +1,24 @@
 """The episode store as a task buffer: what the robot was shown and did, task by task. No ROS.
 
 Episodes with one label are one task, whether a person drove the robot or a policy did: an episode
-that somebody kept is one to learn from.
+that somebody kept is one to learn from. One without a label is of the task that the policy ran when
+it had been shown it (`task_log`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_meta.data.demo_set import spread
 from robot_meta.errors import DemoFormatError, EpisodeError
 from robot_meta.types import Demo
 from ros_nodes.bag import read_demo
 from ros_nodes.contract import Contract
-from ros_nodes.store import Episode
+from ros_nodes.store import Episode, Store
+from ros_nodes.task_log import tasks_of_episodes
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,21 @@ class StoredTasks:
     """Episode -> why nothing can be learned from it."""
 
 
-def read_tasks(episodes: Iterable[Episode], contract: Contract) -> StoredTasks:
-    """Read all episodes of the robot that can be learned from."""
-    found = StoredTasks()
-    for episode in episodes:
-        why = _unfit(episode)
-        if not why and episode.info is not None:
+def read_tasks(store: Store, contract: Contract) -> StoredTasks:
+    """Read all episodes of the robot that can be learned from.
+
+    Raises:
+        EpisodeError: the log of what was shown is damaged.
+    """
+    found, named = StoredTasks(), tasks_of_episodes(store.root)
+    for episode in store.episodes():
+        task = episode.info.task if episode.info is not None else ""
+        task = task or named.get(episode.name, "")
+        why = _unfit(episode) or ("" if task else "no task label, and never run after it was shown")
+        if not why:
             try:
                 demo = read_demo(episode.path, contract)
-                found.demos.setdefault(episode.info.task, []).append(demo)
+                found.demos.setdefault(task, []).append(demo)
             except (DemoFormatError, EpisodeError) as error:
                 why = str(error)
         if why:
@@ -51,8 +62,26 @@ def _unfit(episode: Episode) -> str:
         return "its recording was cut off; `robot-meta demos recover` mends it"
     if info.kind != "robot":
         return f"of kind {info.kind}: it tells nothing of what the robot should do"
-    if not info.task:
-        return "no task label"
     if info.outcome != "succeeded":
         return f"its outcome is {info.outcome}"
     return ""
+
+
+def read_frames(
+    store: Store, contract: Contract, count: int
+) -> tuple[list[NDArray[np.uint8]], list[str], dict[str, str]]:
+    """`count` camera frames, evenly spread, of every episode that has some, whoever acts in it.
+
+    Returns:
+        (count, H, W, 3) of each episode, its label, and the episodes that were left out with why.
+    """
+    frames, labels, left_out = [], [], {}
+    for episode in store.episodes():
+        try:
+            rgb = read_demo(episode.path, contract).rgb
+        except (DemoFormatError, EpisodeError) as error:
+            left_out[episode.name] = str(error)
+            continue
+        frames.append(rgb[spread(len(rgb), count)])
+        labels.append(episode.info.task if episode.info is not None else "")
+    return frames, labels, left_out

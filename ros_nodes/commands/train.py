@@ -84,7 +84,7 @@ def _round(versions: Versions, folder: Path, robot: str, steps: int, options: Tr
             f"{versions.path()}: a theta of {theta.learner!r}; a round on stored tasks adapts on "
             "the robot's demonstrations: start from one of 'mil'"
         )
-    found = read_tasks(Store(folder).episodes(), Contract.load(robot))
+    found = read_tasks(Store(folder), Contract.load(robot))
     for name, why in found.left_out.items():
         print(f"left out {name}: {why}")
     for label, demos in found.demos.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from ros_nodes.bag import read_demo
 from ros_nodes.messages import stamp_ns, twist6
 from ros_nodes.qos import DIAGNOSTICS, STATUS
 from ros_nodes.sampler import kinematics
+from ros_nodes.task_log import FILE, tasks_of_episodes
 from tests import linear
 from tests.conftest import claim_domain
 from tests.processes import Processes
@@ -240,6 +242,19 @@ def test_adapting_from_a_bag_tells_each_step_and_swaps(world, theta, episode):
     session = Session.load(theta)
     session.apply(session.adapt([read_demo(episode, CONTRACT)], 4))
     assert session.version == result.version
+
+
+def test_what_was_shown_and_run_is_noted_beside_the_episodes(own, theta, episode):
+    store = Path(episode).parent
+    own.start_node("-p", f"checkpoint:={theta}", "-p", f"episodes:={store}")
+    own.client.until(lambda: own.status, 60.0, "status of the policy")
+    adapted = own.result(own.send(Adapt.Goal(episode_uris=[episode], steps=1)))
+    assert adapted.accepted
+    own.result(own.send(RunPolicy.Goal(task="cup", max_duration_s=0.5)))
+    lines = [json.loads(line) for line in (store / FILE).read_text().splitlines()]
+    assert lines[0] == {"shown": ["episode"], "version": adapted.version}
+    assert (lines[1]["ran"], lines[1]["ended"]) == ("cup", "timeout")
+    assert tasks_of_episodes(store) == {"episode": "cup"}
 
 
 def test_adapting_while_running_swaps_between_two_decisions(world, episode):
