@@ -23,6 +23,7 @@ from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Roamed, roam
 from robot_meta.errors import ConfigError
 from robot_meta.following import Follower, Pace
+from robot_meta.frame import framed_chunk
 from robot_meta.locomotion import PLANNER, STEPS, World, streams, true_simulator
 from robot_meta.motion import MotionLearner, future_error
 from robot_meta.online import OnlineAgent, OnlineConfig
@@ -156,7 +157,8 @@ def draw_trial(trials: Trials, env: Any, rng: np.random.Generator) -> tuple[Any,
 def prediction_errors(method: Method, log: MotionSet, seed: int = 0) -> Array:
     """Squared errors (W,) of the next K steps on windows of a log common to all methods."""
     config = method.learner.config
-    chunk = log.draw(config.past, config.future, ERROR_WINDOWS, np.random.default_rng(seed))
+    drawn = log.draw(config.past, config.future, ERROR_WINDOWS, np.random.default_rng(seed))
+    chunk = framed_chunk(config.body, drawn)
     learner = method.learner
     with torch.no_grad():
         return future_error(learner, method.theta, chunk).mean(1).double().numpy()

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import linear, silu
 
 from robot_meta.body import Reward
+from robot_meta.frame import back, facing, turned
 from robot_meta.nets.dynamics import BOUND, Dynamics
 from robot_meta.types import Params
 
@@ -37,8 +38,8 @@ def imagine(reward: Reward, predict: Predict, start: Tensor, candidates: Tensor)
     rewards = []
     for action in candidates.unbind(2):
         delta = predict(state, action)
-        rewards.append(reward(delta, action))
         state = state + delta
+        rewards.append(reward(state, delta, action))
     return within_reason(torch.stack(rewards, -1))
 
 
@@ -67,7 +68,7 @@ class Folded:
         reward: Reward | None = None,
     ) -> None:
         self._reward = reward or net.body.reward
-        self._dtype, self._layers = dtype, []
+        self._body, self._dtype, self._layers = net.body, dtype, []
         self._mean, self._std = net.input_mean, net.input_std
         s, n = net.body.state, len(net.body.turning)
         self._turning = list(net.body.turning)
@@ -90,7 +91,7 @@ class Folded:
 
     def __call__(self, start: Tensor, candidates: Tensor) -> Tensor:
         """See `Imagine`."""
-        (b, c, h, _), s = candidates.shape, len(self._mean) - candidates.shape[-1]
+        (b, c, h, _), s = candidates.shape, self._body.state
         z = ((start - self._mean[:s]) / self._std[:s])[:, None].repeat(1, c, 1)
         motors = (candidates - self._mean[s:]) / self._std[s:]
         motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
@@ -98,15 +99,28 @@ class Folded:
         at = self._turning
         changes = torch.empty((h, b, c, s))
         for t, change in enumerate(changes):
-            inputs[..., :s] = z.clamp(-BOUND, BOUND)
+            seen, half = self._faced(z)
+            inputs[..., :s] = seen.clamp(-BOUND, BOUND)
             if n:
                 angle = z[..., at] * self._std[at] + self._mean[at]
                 inputs[..., s : s + n], inputs[..., s + n : s + 2 * n] = angle.sin(), angle.cos()
             inputs[..., s + 2 * n :] = motors[:, :, t]
             change.copy_(self._network(inputs)).add_(self._drift[:, None])
+            if half is not None:
+                change.copy_(turned(self._body, change * self._std[:s], half) / self._std[:s])
             z += change
         delta = changes.permute(1, 2, 0, 3) * self._std[:s]
-        return within_reason(self._reward(delta, candidates))
+        after = start[:, None, None] + delta.cumsum(2)
+        return within_reason(self._reward(after, delta, candidates))
+
+    def _faced(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Normalised states (B, C, S) from where each robot faces, and half its yaw."""
+        if not self._body.trunk:
+            return z, None
+        s = self._body.state
+        state = z * self._std[:s] + self._mean[:s]
+        half = facing(self._body, state)
+        return (turned(self._body, state, back(half)) - self._mean[:s]) / self._std[:s], half
 
     def _network(self, x: Tensor) -> Tensor:
         last = len(self._layers) - 1

@@ -9,11 +9,14 @@ import numpy as np
 import torch
 
 from robot_meta import learners
+from robot_meta.body import Body
 from robot_meta.config import as_dict
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.errors import ConfigError
+from robot_meta.frame import framed, framed_chunk
 from robot_meta.locomotion import World, body_of
 from robot_meta.motion import Chunk, MotionLearner, future_error
+from robot_meta.nets.dynamics import Normal
 from robot_meta.training import Run
 from robot_meta.types import Params
 
@@ -56,14 +59,15 @@ def prepare(
         DataError: episodes too short for the windows.
     """
     train, held = motion.split(HELD_SHARE)
+    body = body_of(world.make())
     config = {
-        "body": as_dict(body_of(world.make())),
-        "normal": as_dict(train.normal()) if start is None else start.normal,
+        "body": as_dict(body),
+        "normal": as_dict(figures(body, train)) if start is None else start.normal,
         **settings,
     }
     learner = learners.make_motion(name, config)
     past, future = learner.config.past, learner.config.future
-    judged = held.draw(past, future, HELD_WINDOWS, np.random.default_rng(0))
+    judged = framed_chunk(body, held.draw(past, future, HELD_WINDOWS, np.random.default_rng(0)))
 
     def validate(params: Params) -> dict[str, float]:
         return {"error": mean_error(learner, params, judged)}
@@ -71,10 +75,15 @@ def prepare(
     return Run(
         learner=learner,  # type: ignore[arg-type]
         trainable=learner,
-        sample=lambda rng: train.draw(past, future, windows, rng),
+        sample=lambda rng: framed_chunk(body, train.draw(past, future, windows, rng)),
         validate=validate,
         start=begun(learner.init(seed), start),
     )
+
+
+def figures(body: Body, motion: MotionSet) -> Normal:
+    """Means and spreads of all transitions, each from where it faces."""
+    return Normal.of(*framed(body, motion.transitions()))
 
 
 def begun(fresh: Params, start: Start | None) -> Params:

@@ -20,6 +20,7 @@ from torch.func import vmap
 
 from robot_meta.body import Reward
 from robot_meta.errors import ConfigError, ObservationError
+from robot_meta.frame import back, facing, framed, turned
 from robot_meta.imagination import Folded, Imagine, imagine
 from robot_meta.motion import MotionLearner, Steps, squared_error
 from robot_meta.planning import PlanConfig, discounted, plan, rest, shifted
@@ -142,7 +143,7 @@ class OnlineAgent:
         """Take in what came of the last tick, and adapt."""
         if self._before is None:
             return
-        newest = Steps(*self._before, state)
+        newest = framed(self._body, Steps(*self._before, state))
         self._compare(newest)
         self._steps = [*self._steps, newest][-self._past :]
         if self.config.online == "off" or len(self._steps) < self._past or self._fixed:
@@ -159,15 +160,18 @@ class OnlineAgent:
         prior = vmap(self.learner.predict, in_dims=(None, 0, 0))(
             self.theta, newest.state[:, None], newest.action[:, None]
         )[:, 0]
-        adapted = self._predict(self.phi, newest.state[:, None], newest.action[:, None])[:, 0]
+        adapted = vmap(self.learner.predict)(
+            self.phi, newest.state[:, None], newest.action[:, None]
+        )[:, 0]
         for name, delta in (("_error", adapted), ("_prior", prior)):
             now = squared_error(self.learner.net, delta, newest)
             setattr(self, name, MEMORY * getattr(self, name) + (1.0 - MEMORY) * now)
 
     def _predict(self, phi: Params, state: Tensor, action: Tensor) -> Tensor:
         """Changes (B, N, S), each robot by its own parameters."""
-        change: Tensor = vmap(self.learner.predict)(phi, state, action)
-        return change
+        half = facing(self._body, state)
+        seen = turned(self._body, state, back(half))
+        return turned(self._body, vmap(self.learner.predict)(phi, seen, action), half)
 
     def _decide(
         self, state: Tensor, action: Tensor, late: Callable[[], bool], reward: Reward

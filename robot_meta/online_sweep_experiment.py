@@ -23,6 +23,7 @@ from robot_meta.config import as_dict
 from robot_meta.cpu import multiplies_bfloat16
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.evaluate_online import ERROR_WINDOWS, Method, Trials
+from robot_meta.frame import framed_chunk
 from robot_meta.locomotion import PLANNER, STEPS, World
 from robot_meta.loops import TrainConfig
 from robot_meta.motion import Chunk, MotionLearner, Steps, future_error
@@ -165,7 +166,8 @@ def _grbal(
 
 def _errors(learner: MotionLearner, theta: Params, log: MotionSet) -> tuple[Array, Array]:
     """Errors (W,) after adapting and before, of the same future steps whatever M is."""
-    chunk = log.draw(max(PASTS), JUDGED, ERROR_WINDOWS, np.random.default_rng(0))
+    drawn = log.draw(max(PASTS), JUDGED, ERROR_WINDOWS, np.random.default_rng(0))
+    chunk = framed_chunk(learner.config.body, drawn)
     last = Steps(*(x[:, -learner.config.past :] for x in chunk.past))
     still = type(learner)(replace(learner.config, steps=0))  # type: ignore[call-arg]
     with torch.no_grad():

@@ -120,9 +120,12 @@ class LeggedBatch:
 
 
 def reward(robot: LeggedRobot, before: Array, actions: Array, after: Array, dt_s: float) -> Array:
-    """Speed along x over the step, m/s, less `action_cost` for each unit of squared action."""
+    """Speed along x over the step, m/s, less the costs of effort and of tipping over."""
     speed = (after[..., robot.forward] - before[..., robot.forward]) / dt_s
-    out: Array = speed - robot.action_cost * np.square(np.clip(actions, -1, 1)).sum(-1)
+    out: Array = np.minimum(speed, np.inf if robot.top_mps is None else robot.top_mps)
+    out = out - robot.action_cost * np.square(np.clip(actions, -1, 1)).sum(-1)
+    if robot.trunk:
+        out = out - 2.0 * robot.tip_cost * np.square(after[..., list(robot.trunk[1:3])]).sum(-1)
     return out
 
 
@@ -137,4 +140,8 @@ def spec(robot: LeggedRobot, world: LeggedWorld) -> dict[str, Any]:
         "action_cost": robot.action_cost,
         "turning": list(robot.turning),
         "plane": list(robot.plane),
+        "velocity": list(robot.velocity),
+        "trunk": list(robot.trunk),
+        "top_mps": robot.top_mps,
+        "tip_cost": robot.tip_cost,
     }

@@ -50,6 +50,14 @@ class LeggedRobot:
     """Entries of the state that are angles without bounds, rad."""
     plane: tuple[int, ...] = ()
     """Entries of the state that are x and y, of a robot that can go either way on the ground."""
+    velocity: tuple[int, ...] = ()
+    """Entries that are its speeds along x and y."""
+    trunk: tuple[int, ...] = ()
+    """Entries that are its trunk's quaternion, w x y z."""
+    top_mps: float | None = None
+    """A speed beyond which nothing is gained."""
+    tip_cost: float = 0.0
+    """Taken from the reward of a trunk that lies on its side, and twice that on its back."""
     home: tuple[float, ...] = ()
     """Joint angles that stand; empty: the model's first pose."""
     servos: bool = False
@@ -99,6 +107,10 @@ ANT = LeggedRobot(
     action_cost=0.02,
     noise=0.1,
     plane=(0, 1),
+    velocity=(15, 16),
+    trunk=(3, 4, 5, 6),
+    top_mps=2.0,
+    tip_cost=2.0,
 )
 _SIDES = ("FR", "FL", "RR", "RL")
 GO1 = LeggedRobot(

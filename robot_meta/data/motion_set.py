@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from robot_meta.errors import DataError
 from robot_meta.motion import Chunk, Steps
-from robot_meta.nets.dynamics import Normal
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +74,11 @@ class MotionSet:
             MotionSet(self.states[held], self.actions[held]),
         )
 
-    def normal(self) -> Normal:
-        """Means and spreads over all transitions."""
+    def transitions(self) -> Steps:
+        """All of them, one after the other."""
         before, after = self.states[:, :-1], self.states[:, 1:]
         size = self.states.shape[-1]
-        return Normal.of(
+        return Steps(
             torch.from_numpy(before.reshape(-1, size)),
             torch.from_numpy(self.actions.reshape(len(self), -1)),
             torch.from_numpy(after.reshape(-1, size)),

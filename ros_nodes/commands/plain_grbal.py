@@ -97,6 +97,6 @@ def best_of(
     for t in range(candidates.shape[1]):
         action = candidates[:, t]
         delta = model(states, action)
-        rewards = rewards + learner.config.body.reward(delta, action)
         states = states + delta
+        rewards = rewards + learner.config.body.reward(states, delta, action)
     return int(rewards.argmax())

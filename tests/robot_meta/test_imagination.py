@@ -5,9 +5,12 @@ import torch
 from torch.func import vmap
 
 from robot_meta import learners
+from robot_meta.body import Body
 from robot_meta.config import as_dict
+from robot_meta.frame import turned
 from robot_meta.imagination import WORST, Folded, imagine, within_reason
 from robot_meta.nets.dynamics import Normal
+from robot_meta.online import OnlineAgent, OnlineConfig
 from tests.robot_meta.bodies import BODY, motion
 
 NORMAL = Normal(
@@ -49,6 +52,36 @@ def test_a_folded_network_imagines_what_the_learner_predicts(name, robots):
         slow = imagine(BODY.reward, partial(vmap(one.predict), phi), *asked)
         fast = Folded(one.net, vmap(one.plain)(phi))(*asked)
     assert torch.allclose(fast, slow, atol=1e-4)
+
+
+def test_a_robot_with_a_trunk_is_imagined_from_where_it_faces():
+    """The folded network turns states and changes as the agent's own prediction does."""
+    body = Body(
+        **{"state": 9, "action": 2, "hidden": (0, 1), "forward": 0, "dt_s": 0.05},
+        **{"plane": (0, 1), "velocity": (7, 8), "trunk": (2, 3, 4, 5)},
+        **{"action_cost": 0.1, "top_mps": 0.5, "tip_cost": 1.0},
+    )
+    generator = torch.Generator().manual_seed(0)
+    std = (0.5 + torch.rand(9, generator=generator)).tolist()
+    normal = {"input_mean": [0.1] * 11, "input_std": [*std, 1.0, 1.0], "delta_mean": [0.02] * 9}
+    normal["delta_std"] = [0.05 * each for each in std]
+    one = learners.make_motion("mb", {"body": as_dict(body), "normal": normal})
+    theta = one.init(0)
+    start = torch.randn((2, 9), generator=generator)
+    start[:, 2:6] /= start[:, 2:6].norm(dim=-1, keepdim=True)
+    asked = start, 2.0 * torch.rand((2, 7, 5, 2), generator=generator) - 1.0
+    agent = OnlineAgent(one, theta, OnlineConfig(online="off"), 2, generator)
+    with torch.no_grad():
+        slow = imagine(body.reward, partial(agent._predict, agent.phi), *asked)
+        fast = Folded(one.net, vmap(one.plain)(agent.phi))(*asked)
+        turn = torch.tensor([0.6, 0.8])
+        away = Folded(
+            one.net, vmap(one.plain)(agent.phi), reward=body.towards(turn.new_zeros(2, 2))
+        )
+        there = away(turned(body, start, turn.expand(2, 2)), asked[1])
+        here = away(*asked)
+    assert torch.allclose(fast, slow, atol=1e-4)
+    assert torch.allclose(there, here, atol=1e-4)  # standing still is the same whichever way
 
 
 def test_half_precision_is_near():

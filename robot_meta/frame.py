@@ -1,0 +1,67 @@
+"""Motion as it is from where a robot faces, so that no model has to learn what a compass says.
+
+A robot whose trunk has a quaternion (w, x, y, z) moves in the same way whichever way it faces. Each
+transition is turned about the vertical until its first state faces along x: positions and speeds
+on the ground by the yaw, the quaternion by half of it. Other robots are left as they are. The yaw
+is the quaternion's twist about the vertical, so that what remains of it has w >= 0 and z = 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robot_meta.body import Body
+from robot_meta.motion import Chunk, Steps
+
+TINY = 1e-6
+"""Upside down, nothing says where a robot faces: then it is along x."""
+
+
+def facing(body: Body, state: Tensor) -> Tensor:
+    """Cosine and sine of half the yaw (..., 2) in states (..., S); (1, 0) without a trunk."""
+    if not body.trunk:
+        return torch.stack([torch.ones_like(state[..., 0]), torch.zeros_like(state[..., 0])], -1)
+    w, z = state[..., body.trunk[0]], state[..., body.trunk[3]]
+    size = torch.sqrt(w * w + z * z)
+    lost = size < TINY
+    size = torch.where(lost, torch.ones_like(size), size)
+    return torch.stack([torch.where(lost, torch.ones_like(w), w / size), z / size * ~lost], -1)
+
+
+def turned(body: Body, vector: Tensor, half: Tensor) -> Tensor:
+    """A state or a change (..., S) of one, turned by the yaw whose `half` (..., 2) is given."""
+    if not body.trunk:
+        return vector
+    c, s = half[..., 0], half[..., 1]
+    w, x, y, z = body.trunk
+    whole = (c * c - s * s, 2.0 * c * s)
+    out = vector.clone()
+    for (i, j), (cos, sin) in (
+        (body.plane, whole),
+        (body.velocity, whole),
+        ((w, z), (c, s)),
+        ((x, y), (c, s)),
+    ):
+        a, b = vector[..., i], vector[..., j]
+        out[..., i] = cos * a - sin * b
+        out[..., j] = sin * a + cos * b
+    return out
+
+
+def back(half: Tensor) -> Tensor:
+    """The opposite turn."""
+    return half * half.new_tensor([1.0, -1.0])
+
+
+def framed(body: Body, steps: Steps) -> Steps:
+    """Each step as seen from where it begins."""
+    if not body.trunk:
+        return steps
+    away = back(facing(body, steps.state))
+    return Steps(turned(body, steps.state, away), steps.action, turned(body, steps.after, away))
+
+
+def framed_chunk(body: Body, chunk: Chunk) -> Chunk:
+    """The same for what is adapted on and what comes after."""
+    return Chunk(framed(body, chunk.past), framed(body, chunk.future))
