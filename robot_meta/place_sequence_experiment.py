@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,12 @@ class Settings:
 
     begun: int = 5
     """Tasks that the first theta is of."""
-    tasks: int = 16
+    tasks: int = 25
     """Further ones, which come one after another."""
     orders: tuple[int, ...] = (0, 1, 2, 3, 4)
     demos: int = 8
     """Of each task, once it was tried; half of them with knocks to recover from."""
-    last: int = 6
+    last: int = 10
     """Tasks at the end, and at the beginning, that figures are of."""
     batch: int = 4
     """Tasks of a meta-step."""
@@ -60,7 +61,7 @@ class Settings:
     )
     round: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=40, tasks=1, rate=2e-3, final_rate=0.5, warmup=3, average=0.95
+            steps=30, tasks=1, rate=3e-3, final_rate=0.3, warmup=5, average=0.95
         )
     )
     mil: Mapping[str, Any] = field(
@@ -133,7 +134,6 @@ def compare(settings: Settings, folder: Path, watch: Watch) -> dict[str, list[Ou
     learner = mil.make(training.placed(FAMILY, settings.mil))
     data = _tasks(settings, folder, watch)
     told = asdict(settings)
-    del told["orders"]
     theta = _first(learner, data, settings, folder, watch)
     env: Any = gymnasium.make(
         ENVIRONMENTS[FAMILY],
@@ -141,16 +141,23 @@ def compare(settings: Settings, folder: Path, watch: Watch) -> dict[str, list[Ou
         preset=JUDGED.preset,
         max_steps=JUDGED.max_steps,
     )
-    by: dict[str, list[Outcome]] = {row: [] for row in ROWS}
-    for order in settings.orders:
 
-        def make(order: int = order) -> list[Outcome]:
+    def make(order: int | None) -> list[Outcome]:
+        if order is None:
+            news = stay(env.unwrapped, learner, theta, settings)
+        else:
             news = follow(env.unwrapped, learner, theta, data, settings, order)
-            return [o for part in watch(news, f"order {order}", settings.tasks) for o in part]
+        what = "frozen" if order is None else f"order {order}"
+        return list(watch(news, what, settings.tasks))
 
-        for outcome in kept(folder / f"order-{order}.json", told, make):
-            by[outcome.row].append(outcome)
-    return by
+    ftml = [
+        outcome
+        for order in settings.orders
+        for outcome in kept(folder / f"order-{order}.json", told, partial(make, order))
+    ]
+    frozen = {o.kind: o for o in kept(folder / "frozen.json", told, partial(make, None))}
+    # It does not change, so what it does at a task is the same wherever that comes.
+    return {"ftml": ftml, "frozen": [replace(frozen[o.kind], index=o.index) for o in ftml]}
 
 
 def _tasks(settings: Settings, folder: Path, watch: Watch) -> DemoSet:
@@ -176,27 +183,33 @@ def _first(learner: Mil, data: DemoSet, settings: Settings, folder: Path, watch:
 
 def follow(
     env: Any, learner: Mil, theta: Params, data: DemoSet, settings: Settings, order: int
-) -> Iterator[list[Outcome]]:
-    """Yield both rows' outcomes, task after task.
-
-    Each is tried before theta learns of it: a round comes after.
-    """
+) -> Iterator[Outcome]:
+    """Yield FTML's outcome of each task, which is tried before theta learns of it."""
     seen = list(range(settings.begun))
-    coming = np.random.default_rng(order).permutation(settings.tasks) + settings.begun
-    thetas = {"ftml": theta, "frozen": theta}
-    for index, task in enumerate(coming.tolist()):
-        yield [
-            _outcome(row, index, task, success(env, Session(learner, thetas[row]), task, order))
-            for row in ROWS
-        ]
+    for index, task in enumerate(coming(settings, order)):
+        yield _outcome("ftml", index, task, success(env, Session(learner, theta), task, order))
         seen.append(task)
         config = replace(settings.round, seed=1000 * (order + 1) + index)
         buffer = data.subset(seen)
-        for step in store_round.meta_update(
-            learner, thetas["ftml"], buffer, config, settings.batch
-        ):
+        for step in store_round.meta_update(learner, theta, buffer, config, settings.batch):
             moved = step.averaged
-        thetas["ftml"] = moved
+        theta = moved
+
+
+def stay(env: Any, learner: Mil, theta: Params, settings: Settings) -> Iterator[Outcome]:
+    """Yield the outcome of each task of a theta that does not learn of any."""
+    for index, task in enumerate(coming(settings, 0)):
+        yield _outcome("frozen", index, task, success(env, Session(learner, theta), task, 0))
+
+
+def coming(settings: Settings, order: int) -> list[int]:
+    """The tasks of an order: each order begins further on in the same round of tasks.
+
+    So every task comes early and late, and hard tasks at the end do not look like forgetting.
+    """
+    tasks = np.random.default_rng(0).permutation(settings.tasks) + settings.begun
+    place = settings.orders.index(order) * settings.tasks // len(settings.orders)
+    return [int(task) for task in np.roll(tasks, -place)]
 
 
 def _outcome(row: str, index: int, task: int, tried: Sequence[float]) -> Outcome:
@@ -239,11 +252,13 @@ def protocol(settings: Settings) -> str:
     return (
         f"SawyerPlace, training tasks 0 to {s.begun + s.tasks - 1}: MIL with a small network is "
         f"meta-trained from fresh parameters on the first {s.begun} ({s.first.steps} steps of "
-        f"{s.batch} tasks); the other {s.tasks} come in orders {s.orders}. Each is shown once by "
+        f"{s.batch} tasks); the other {s.tasks} come in {len(s.orders)} orders, each a "
+        "rotation of one, so that each task comes early and late. Each is shown once by "
         "the scripted expert, adapted to and tried three times with everything moved; then "
         f"{s.demos} other demonstrations of it join the buffer and FTML's theta takes "
-        f"{s.round.steps} steps on all tasks so far. The frozen theta is tried on the same. Tasks "
-        "are drawn in other colours at every step, in both. `first` and `last` are of "
+        f"{s.round.steps} steps on all tasks so far. The frozen theta is tried once on each task "
+        "likewise, and counts at its place in every order. Tasks are drawn in other colours at "
+        "every step, in both. `first` and `last` are of "
         f"{s.last} tasks; slopes are of the line of least squares over the task's index. Success "
         "as sim/judge.py judges it. Intervals by bootstrap over tasks; one first theta."
     )
