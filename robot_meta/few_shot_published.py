@@ -9,6 +9,7 @@ CASES = ((5, 1), (5, 5), (20, 1), (20, 5))
 _ROWS: dict[str, tuple[str, tuple[float | None, ...]]] = {
     "maml": ("Finn et al. 2017", (0.987, 0.999, 0.958, 0.989)),
     "fomaml": ("oscarknagg/few-shot, first order", (0.955, 0.995, 0.922, 0.977)),
+    "mamlpp": ("Antoniou et al. 2019", (0.9947, 0.9993, 0.9765, 0.9933)),
     "protonet": ("Snell et al. 2017", (0.988, 0.997, 0.960, 0.989)),
     "matching": ("Vinyals et al. 2016, cosine", (0.981, 0.989, 0.938, 0.985)),
     "snail": ("Mishra et al. 2018", (0.9907, 0.9978, 0.9764, 0.9936)),
@@ -21,8 +22,9 @@ _DIFFERS = {
     "cactus": "theirs adapts by MAML, ours by class means",
     "umtra": "theirs adapts by MAML, ours by class means, and warps are others",
     "lstm": "theirs has an external memory and reads a stream",
-    "matching": "ours compares by squared distance, without full-context embeddings",
-    "snail": "ours is half as wide, with strided convolutions",
+    "mamlpp": "ours has fewer inner steps, and its encoder begins as that of our ProtoNet",
+    "matching": "ours compares by squared distance and without full context, from our ProtoNet on",
+    "snail": "ours is half as wide, and its encoder begins as that of our ProtoNet",
 }
 
 

@@ -44,6 +44,20 @@ def test_a_run_learns_goes_on_and_is_evaluated(tasks, tmp_path):
     assert (again[0]["accuracy"] == parts[0]["accuracy"]).all()
 
 
+def test_of_a_part_of_the_tasks_a_part_of_the_queries_is_judged_alone(tasks):
+    run = prepare("protonet", tasks, NET, 4)
+    whole, some = (
+        list(few_shot_evaluation.evaluate(run.learner, run.start, tasks, "test", 20, 0, *part))
+        for part in ((), (10, 5))
+    )
+    judged = few_shot_tasks.TEST_QUERIES
+    for parts, count in ((whole, judged * 3), (some, judged // 5 * 3)):
+        hits = parts[0]["accuracy_non_transductive"] * count
+        assert (abs(hits - hits.round()) < 1e-4).all()
+    assert (some[0]["accuracy"] == whole[0]["accuracy"]).all()
+    assert "accuracy_non_transductive" not in some[1]
+
+
 def test_numbers_are_judged_by_their_squared_error():
     tasks = few_shot_tasks.make("sinusoid", way=1, shot=5)
     run = prepare("maml", tasks, {"alpha": 0.01}, 2)
