@@ -9,7 +9,7 @@ another episode.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def _clustered(
 def _judged(
     frames: StoredFrames,
     train: StoredFrames,
-    held: dict[str, list[int]],
+    held: Mapping[str, list[int]],
     codes: Embedding,
     parts: list[Clusters],
     way: int,
@@ -179,7 +179,7 @@ def _judged(
     }
 
 
-def protocol(way: int, held: Sequence[str] | dict[str, list[int]], count: int) -> str:
+def protocol(way: int, held: Mapping[str, list[int]], count: int) -> str:
     """The paragraph of the results file."""
     text = (
         f"ACAI codes of {count} camera frames, k-means with {A_CLUSTER} frames a cluster on "
