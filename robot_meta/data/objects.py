@@ -7,10 +7,8 @@ What is rendered is kept in one `.npz` a request, and rendered again if the requ
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.data.classes import ClassSet, Splits
+from robot_meta.data.kept import kept
 from robot_meta.errors import ConfigError, DataError
 
 Split = Literal["train", "val", "test"]
@@ -35,7 +34,6 @@ HUE_SPREAD = 0.12
 """Of the pictures of a class, in turns of the colour wheel."""
 Options = Mapping[str, Any]
 """What one picture shows: `reset(options=...)` of the environment."""
-Make = Callable[[], dict[str, NDArray[Any]]]
 """Makes arrays by name."""
 
 
@@ -82,39 +80,16 @@ def grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.round(luma).astype(np.uint8)
 
 
-def kept(
-    name: str, request: Mapping[str, Any], make: Make, folder: Path | None = None
-) -> dict[str, NDArray[Any]]:
-    """Arrays by name: those of the file of this request, else those that `make()` gives, written.
+def file_of(name: str, request: Mapping[str, Any], folder: Path | None = None) -> Path:
+    """Where a rendered set is kept.
 
     Args:
-        name: of the set, in the file's name.
-        request: JSON values on which the arrays depend; another request is another file.
-        make: gives the arrays.
+        name: of the set.
+        request: JSON values on which its arrays depend; another request is another file.
         folder: of the file; `FOLDER` if not given.
-
-    Raises:
-        DataError: the file is damaged, or of another request.
     """
     text = json.dumps({"format": FORMAT, **request}, sort_keys=True)
-    path = (folder or FOLDER) / f"objects-{name}-{zlib.crc32(text.encode()):08x}.npz"
-    if not path.exists():
-        arrays = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=path.parent, suffix=".part.npz")
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, request=text, **arrays)  # type: ignore[arg-type]
-        os.chmod(part, 0o644)  # mkstemp makes it private
-        os.replace(part, path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            held = {key: file[key] for key in file.files}
-        found = str(held.pop("request"))
-    except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a rendered set ({error}); delete it") from error
-    if found != text:
-        raise DataError(f"{path}: of another request, {found}; delete it")
-    return held
+    return (folder or FOLDER) / f"objects-{name}-{zlib.crc32(text.encode()):08x}.npz"
 
 
 def classes(
@@ -126,7 +101,7 @@ def classes(
         counts: classes of each split.
         each: pictures of a class.
         size: pixels.
-        folder: see `kept`.
+        folder: see `file_of`.
     """
     return Splits(
         train=class_set("train", counts["train"], each, size, folder),
@@ -159,5 +134,5 @@ def class_set(
         return {"images": render(wanted, size, BLOCKS[split])[0]}
 
     request = {"split": split, "count": count, "each": each, "size": size}
-    images = kept("classes", request, make, folder)["images"]
+    images = kept(file_of("classes", request, folder), ("images",), make)["images"]
     return ClassSet(images, np.repeat(np.arange(count), each), tuple(shapes))

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robot_meta.data.objects import BLOCKS, Split, grey, kept, names, render
+from robot_meta.data.kept import kept
+from robot_meta.data.objects import BLOCKS, Split, file_of, grey, names, render
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.few_shot import Episodes, Examples
 
@@ -81,7 +82,7 @@ def rendered(
         }
 
     request = {"split": split, "tasks": tasks, "shapes": shapes, "each": each, "size": size}
-    held = kept("pose", request, make, folder)
+    held = kept(file_of("pose", request, folder), ("images", "labels"), make)
     return PoseSet(held["images"], held["labels"], tuple(shown))
 
 

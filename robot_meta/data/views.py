@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from robot_meta.data.objects import BLOCKS, Split, grey, kept, names, render
+from robot_meta.data.kept import kept
+from robot_meta.data.objects import BLOCKS, Split, file_of, grey, names, render
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.few_shot import Episodes, Examples
 
@@ -69,7 +70,8 @@ def rendered(
         return {"images": grey(images).reshape(count, views, size, size)}
 
     request = {"split": split, "count": count, "views": views, "size": size}
-    return ViewSet(kept("views", request, make, folder)["images"], tuple(shown))
+    held = kept(file_of("views", request, folder), ("images",), make)
+    return ViewSet(held["images"], tuple(shown))
 
 
 _STILL: dict[str, Any] = {

@@ -32,29 +32,11 @@ def test_pictures_depend_on_seed_and_place_in_the_list_alone():
         objects.render([], 16, seed=5)
 
 
-def test_a_set_is_made_once_and_again_for_another_request(tmp_path):
-    made = []
-
-    def make():
-        made.append(1)
-        return {"a": np.arange(len(made))}
-
-    first = objects.kept("x", {"n": 1}, make, tmp_path)
-    assert (objects.kept("x", {"n": 1}, make, tmp_path)["a"] == first["a"]).all()
-    assert len(made) == 1
-    assert len(objects.kept("x", {"n": 2}, make, tmp_path)["a"]) == 2
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_a_damaged_file_is_named(tmp_path):
-    objects.kept("x", {"n": 1}, lambda: {"a": np.zeros(1)}, tmp_path)
-    path = next(tmp_path.iterdir())
-    path.write_bytes(b"no archive")
-    with pytest.raises(DataError, match=path.name):
-        objects.kept("x", {"n": 1}, lambda: {"a": np.zeros(1)}, tmp_path)
-    np.savez(path, request="other")
-    with pytest.raises(DataError, match="another request"):
-        objects.kept("x", {"n": 1}, lambda: {"a": np.zeros(1)}, tmp_path)
+def test_another_request_is_another_file(tmp_path):
+    one, same, other = (objects.file_of("x", r, tmp_path) for r in ({"n": 1}, {"n": 1}, {"n": 2}))
+    assert one == same
+    assert one != other
+    assert one.parent == tmp_path
 
 
 def test_classes_are_disjoint_and_have_their_pictures(tmp_path):
