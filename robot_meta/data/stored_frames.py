@@ -51,8 +51,8 @@ def stored(episodes: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> Stor
     sizes = {frames.shape[1:] for frames in episodes}
     if len(sizes) != 1:
         raise DataError(
-            f"stored frames: {len(episodes)} episodes with frames of {sorted(sizes)}; need some, of "
-            "one size: record them with one contract"
+            f"stored frames: {len(episodes)} episodes with frames of {sorted(sizes)}; need some, "
+            "of one size: record them with one contract"
         )
     whole = np.concatenate(list(episodes)).astype(np.float32)
     h, w = (HALVED * (side // HALVED) for side in whole.shape[1:3])
