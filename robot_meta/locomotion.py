@@ -34,6 +34,8 @@ ENVIRONMENTS = {
 """Gymnasium ids of the robots; a step of the Go1 is a stride."""
 STEPS = 200
 """Control steps of an episode: 10 s."""
+TIPPING_STEPS = 60
+"""Of a robot that can tip over, while motion is collected: on its back it shows nothing new."""
 STRIDERS = ("go1",)
 """Robots whose control step is a stride."""
 STRIDES, ONSETS = 25, 6
@@ -71,8 +73,10 @@ class World:
 
     @property
     def steps(self) -> int:
-        """Control steps of an episode."""
-        return STRIDES if self.strides else STEPS
+        """Control steps of an episode that is collected."""
+        if self.strides:
+            return STRIDES
+        return TIPPING_STEPS if self.make().body["tip_cost"] else STEPS
 
     def make(self, **more: Any) -> Any:
         """Its environment."""
