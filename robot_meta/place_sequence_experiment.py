@@ -27,7 +27,7 @@ from robot_meta.learners import mil
 from robot_meta.learners.mil import Mil
 from robot_meta.loops import TrainConfig
 from robot_meta.online_learning import figures, store_round
-from robot_meta.online_learning.outcomes import kept
+from robot_meta.online_learning.outcomes import cpu_hours, kept
 from robot_meta.online_learning.protocol import Outcome
 from robot_meta.results import Metric, append_test_log, write_result
 from robot_meta.session import Session
@@ -112,6 +112,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="robot-meta-") as temporary:
         folder = Path(temporary) if quick else Path("runs") / NAME
         by = compare(settings, folder, watch)
+        hours = cpu_hours(folder)
     found = metrics(by, settings)
     values = {key: metric.value for key, metric in found.items()}
     append_test_log(report.RESULTS, f"experiment {NAME}", "", {"quick": quick, "metrics": values})
@@ -123,6 +124,7 @@ def run(
         found,
         config=asdict(settings),
         wall_s=time.monotonic() - began,
+        hours=hours,
     )
     picture(by, path.with_suffix(".png"))
     report.show(found)
