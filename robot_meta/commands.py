@@ -15,13 +15,29 @@ from typing import Annotated, Any, Literal, cast, get_args
 import tyro
 
 from robot_meta.errors import ConfigError
-from robot_meta.options import EvalOptions, Family, Few, Robot, Split, TrainOptions
+from robot_meta.options import (
+    EvalOptions,
+    ExperimentOptions,
+    Family,
+    Few,
+    Robot,
+    Split,
+    TrainOptions,
+)
 
 TaskWord = Annotated[Family | Robot | Few, tyro.conf.Positional]
 ROBOTS, FEW = get_args(Robot), get_args(Few)
 LearnerWord = Annotated[str, tyro.conf.Positional]
+WHICH = (
+    "Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and family "
+    "each), one-shot (all methods side by side), films (other people and cameras), "
+    "online-adaptation (legged robots: every world, fault and method), failures (a picture of ten "
+    "of DAML's failures at place), or one of the learners': sinusoid, few-shot and the others of "
+    "`robot_meta/experiment_table.py`."
+)
+ExperimentWord = Annotated[str, tyro.conf.Positional, tyro.conf.arg(help=WHICH)]
 DATA, RUNS = Path("data"), Path("runs")
-TRAIN, EVAL = TrainOptions(), EvalOptions()
+TRAIN, EVAL, EXPERIMENT = TrainOptions(), EvalOptions(), ExperimentOptions()
 
 
 def collect(
@@ -246,31 +262,15 @@ def evaluate(
 
 
 def experiment(
-    name: Annotated[str, tyro.conf.Positional],
+    name: ExperimentWord,
     /,
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
-    trials: int | None = None,
-    checkpoint: Path | None = None,
-    blind: Path | None = None,
-    json: Path | None = None,
-    quick: bool = False,
-    workers: int = 2,
+    options: Annotated[ExperimentOptions, tyro.conf.arg(name="")] = EXPERIMENT,
 ) -> int:
     """Run one experiment whole: all its seeds and controls, results/NAME.json, and a verdict.
 
     Args:
-        name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
-            family each), one-shot (all methods side by side), films (other people and cameras),
-            online-adaptation (legged robots: every world, fault and method), failures (a picture
-            of ten of DAML's failures at place), or one of the learners': sinusoid, few-shot and
-            the others of `robot_meta/experiment_table.py`.
-        seeds: Evaluation seeds.
-        trials: Trials of each seed; the experiment's own number if not given.
-        checkpoint: Trained parameters; the shipped ones if not given.
-        blind: Those of the blind control.
-        json: Results file; results/NAME.json if not given.
-        quick: Few trials, in minutes: does it run, and roughly what comes out?
-        workers: Processes of one thread.
+        name: Which one.
+        options: Options of the run.
     """
     from rich.progress import track
 
@@ -280,6 +280,7 @@ def experiment(
     def watch(cases: Any, what: str, total: int) -> Any:
         return track(cases, what, total=total)
 
+    quick, trials, workers, json = options.quick, options.trials, options.workers, options.json
     if name == "one-shot":
         one_shot.run(quick=quick, trials=trials, workers=workers, out=json, watch=watch)
         return 0
@@ -301,11 +302,11 @@ def experiment(
         return experiments.tell(checks)
     found = experiments.run(
         name,
-        seeds=seeds[:1] if quick else seeds,
+        seeds=options.seeds[:1] if quick else options.seeds,
         trials=trials or (60 if quick else None),
         workers=workers,
-        theta=checkpoint,
-        blind=blind,
+        theta=options.checkpoint,
+        blind=options.blind,
         out=json or (report.RESULTS / f"{name}-quick.json" if quick else None),
         watch=watch,
     )

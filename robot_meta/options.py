@@ -136,3 +136,23 @@ class EvalOptions:
     """Write the result to this file."""
     workers: int = 2
     """Processes of one thread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentOptions:
+    """Options of `experiment`."""
+
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Evaluation seeds."""
+    trials: int | None = None
+    """Trials of each seed; the experiment's own number if not given."""
+    checkpoint: Path | None = None
+    """Trained parameters; the shipped ones if not given."""
+    blind: Path | None = None
+    """Those of the blind control."""
+    json: Path | None = None
+    """Results file; results/NAME.json if not given."""
+    quick: bool = False
+    """Few trials, in minutes: does it run, and roughly what comes out?"""
+    workers: int = 2
+    """Processes of one thread."""

@@ -9,47 +9,29 @@ import tyro
 
 from robot_meta import commands
 from robot_meta.errors import ConfigError
+from robot_meta.options import ExperimentOptions
 
 FRAMES = 12
 """Of an episode, evenly spread: those in between look alike."""
 
 
 def experiment(
-    name: Annotated[str, tyro.conf.Positional],
+    name: commands.ExperimentWord,
     /,
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
-    trials: int | None = None,
-    checkpoint: Path | None = None,
-    blind: Path | None = None,
-    json: Path | None = None,
-    quick: bool = False,
-    workers: int = 2,
+    options: Annotated[ExperimentOptions, tyro.conf.arg(name="")] = commands.EXPERIMENT,
     from_store: Path | None = None,
     robot: str = "sawyer",
 ) -> int:
     """Run one experiment whole: all its seeds and controls, results/NAME.json, and a verdict.
 
     Args:
-        name: Which one: mil-place, mil-push, daml-place, daml-push, daml-pick-place (one method and
-            family each), one-shot (all methods side by side), films (other people and cameras),
-            online-adaptation (legged robots: every world, fault and method), failures (a picture
-            of ten of DAML's failures at place), or one of the learners': sinusoid, few-shot and
-            the others of `robot_meta/experiment_table.py`.
-        seeds: Evaluation seeds.
-        trials: Trials of each seed; the experiment's own number if not given.
-        checkpoint: Trained parameters; the shipped ones if not given.
-        blind: Those of the blind control.
-        json: Results file; results/NAME.json if not given.
-        quick: Few trials, in minutes: does it run, and roughly what comes out?
-        workers: Processes of one thread.
+        name: Which one.
+        options: Options of the run.
         from_store: With cactus: learn from the camera frames of this folder of episodes instead.
         robot: Whose episodes: a robot's name or a contract file.
     """
     if from_store is None:
-        return commands.experiment(
-            name, seeds=seeds, trials=trials, checkpoint=checkpoint, blind=blind, json=json,
-            quick=quick, workers=workers,
-        )  # fmt: skip
+        return commands.experiment(name, options)
     if name != "cactus":
         raise ConfigError(f"experiment {name}: --from-store is for cactus")
     from rich.progress import track
@@ -69,5 +51,7 @@ def experiment(
     def watch(things: Any, what: str, total: int) -> Any:
         return track(things, what, total=total)
 
-    cactus_store_experiment.run(stored(frames, labels), quick=quick, out=json, watch=watch)
+    cactus_store_experiment.run(
+        stored(frames, labels), quick=options.quick, out=options.json, watch=watch
+    )
     return 0

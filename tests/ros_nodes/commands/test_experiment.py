@@ -5,6 +5,7 @@ import pytest
 from robot_meta import cactus_store_experiment
 from robot_meta.cactus_store_experiment import Size
 from robot_meta.errors import ConfigError, DataError
+from robot_meta.options import ExperimentOptions
 from robot_meta.results import read_result
 from ros_nodes.commands.experiment import experiment
 from tests.ros_nodes.recordings import image, picture, write_episode
@@ -21,7 +22,7 @@ def test_cactus_learns_from_the_frames_of_a_store(tmp_path, monkeypatch, capsys)
         other = partial(another_picture, number)
         write_episode(store / f"{number}", kind=kind, task="", change=other)
     write_episode(store / "cut", finish=False)
-    assert experiment("cactus", from_store=store, quick=True, json=out) == 0
+    assert experiment("cactus", ExperimentOptions(quick=True, json=out), from_store=store) == 0
     assert "left out cut" in capsys.readouterr().out
     assert read_result(out)["metrics"]["frames"]["value"] == 48
 
