@@ -33,19 +33,16 @@ def turned(body: Body, vector: Tensor, half: Tensor) -> Tensor:
     """A state or a change (..., S) of one, turned by the yaw whose `half` (..., 2) is given."""
     if not body.trunk:
         return vector
-    c, s = half[..., 0], half[..., 1]
+    c, s = half[..., :1], half[..., 1:]
+    whole_c, whole_s = c * c - s * s, 2.0 * c * s
+    # Four pairs at once, since a plan turns thousands of times: place, speed, and two of the trunk.
+    cos, sin = torch.cat([whole_c, whole_c, c, c], -1), torch.cat([whole_s, whole_s, s, s], -1)
     w, x, y, z = body.trunk
-    whole = (c * c - s * s, 2.0 * c * s)
-    out = vector.clone()
-    for (i, j), (cos, sin) in (
-        (body.plane, whole),
-        (body.velocity, whole),
-        ((w, z), (c, s)),
-        ((x, y), (c, s)),
-    ):
-        a, b = vector[..., i], vector[..., j]
-        out[..., i] = cos * a - sin * b
-        out[..., j] = sin * a + cos * b
+    first = [body.plane[0], body.velocity[0], w, x]
+    second = [body.plane[1], body.velocity[1], z, y]
+    a, b, out = vector[..., first], vector[..., second], vector.clone()
+    out[..., first] = cos * a - sin * b
+    out[..., second] = sin * a + cos * b
     return out
 
 
