@@ -71,12 +71,11 @@ class World:
         """Whether a control step is a stride."""
         return self.robot in STRIDERS
 
-    @property
-    def steps(self) -> int:
-        """Control steps of an episode that is collected."""
+    def steps(self, env: Any) -> int:
+        """Control steps of an episode that is collected in its environment."""
         if self.strides:
             return STRIDES
-        return TIPPING_STEPS if self.make().body["tip_cost"] else STEPS
+        return TIPPING_STEPS if env.body["tip_cost"] else STEPS
 
     def make(self, **more: Any) -> Any:
         """Its environment."""
@@ -128,7 +127,7 @@ def episodes(
         for i, onset in enumerate(onsets):
             batch.set_fault(i, None if onset else faults[i])
         first = streams(seed, f"{world} {split} starts", robots)
-        return roam(batch, act(batch, robots, seed), first, steps or world.steps, at)
+        return roam(batch, act(batch, robots, seed), first, steps or world.steps(env), at)
 
 
 def gaits(batch: Any, robots: int, seed: int) -> Actor:

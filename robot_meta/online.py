@@ -169,6 +169,9 @@ class OnlineAgent:
 
     def _predict(self, phi: Params, state: Tensor, action: Tensor) -> Tensor:
         """Changes (B, N, S), each robot by its own parameters."""
+        if not self._body.trunk:
+            change: Tensor = vmap(self.learner.predict)(phi, state, action)
+            return change
         half = facing(self._body, state)
         seen = turned(self._body, state, back(half))
         return turned(self._body, vmap(self.learner.predict)(phi, seen, action), half)
