@@ -5,6 +5,8 @@ STAMP := $(VENV)/.installed
 INSTALLED := $(shell find ros_nodes/robot_meta_msgs -type f) \
   $(wildcard launch/*.launch.py ros_nodes/config/* scripts/*)
 PYTEST_ARGS ?=
+# Two workers; tests of a file stay together.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 # Another environment's ROS bootstrap and libraries must not leak into ours.
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
@@ -27,13 +29,13 @@ demo: $(STAMP) ## show the robot five tasks once each, and watch it do them (DEM
 	$(BIN)/robot-meta demo $(DEMO_ARGS)
 
 test: $(STAMP) ## all tests but the slow ones, ROS included (PYTEST_ARGS="-k gate")
-	$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-fast: $(STAMP) ## the tests without ROS
-	$(BIN)/python -m pytest -q -m "not slow and not ros" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not ros" $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## the slow tests: learning to a threshold
-	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
+	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 check: $(STAMP) ## ruff, mypy, import rules
 	$(BIN)/ruff check .

@@ -57,6 +57,7 @@ def collect(
     episodes: int = 128,
     models: tuple[Path, ...] = (),
     wander: bool = False,
+    true_planner: bool = True,
 ) -> int:
     """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
 
@@ -79,13 +80,17 @@ def collect(
         episodes: Episodes of a legged robot.
         models: Checkpoints that act, in turn; their episodes are added to the set that is there.
         wander: They are told to go now this way, now that, not just along x.
+        true_planner: Without it all first episodes are noisy gaits: on uneven ground the planner on
+            the true physics takes an hour.
     """
     if task in ROBOTS:
         from robot_meta import motion_commands
         from robot_meta.locomotion import World
 
         world = World(robot=task, fault=fault)
-        return motion_commands.collect(world, split, episodes, seed, out, models, wander)
+        if models:
+            return motion_commands.aggregate(world, split, episodes, seed, out, models, wander)
+        return motion_commands.collect(world, split, episodes, seed, out, true_planner)
     from rich.progress import track
 
     from robot_meta.data.collect import CollectConfig

@@ -23,6 +23,22 @@ def motion_path(world: World, split: str) -> Path:
 
 
 def collect(
+    world: World, split: str, count: int, seed: int, out: Path | None, true_planner: bool = True
+) -> int:
+    """`count` episodes: half noisy gaits, half the true planner's; without it gaits alone."""
+    from rich.progress import track
+
+    path = out or motion_path(world, split)
+    configure_cpu()
+    true = count - count // 2 if true_planner else 0
+    config = RoamConfig(gaits=count - true, true=true, seed=seed, split=split)
+    news = roamed(world, config, path)
+    for _ in track(news, f"{world} {split}", total=1 + -(-count // config.together)):
+        pass
+    return _told(path)
+
+
+def aggregate(
     world: World,
     split: str,
     count: int,
@@ -31,27 +47,22 @@ def collect(
     models: Sequence[Path],
     wander: bool = False,
 ) -> int:
-    """`count` episodes: half noisy gaits, half the true planner's; or, with `models`, theirs.
-
-    What models do is added to the set that is there: a round of aggregation.
-    """
+    """Add `count` episodes in which `models` act to the set that is there: a round."""
     from rich.progress import track
 
     path = out or motion_path(world, split)
     configure_cpu()
-    if models:
-        share = -(-count // len(models))
-        online = OnlineConfig(planner=PLANNER, half=multiplies_bfloat16())
-        motion = MotionSet.load(path)
-        for number, model in enumerate(track(models, f"{world}: models act")):
-            act = acting(checkpoint.load(model), online, wander)
-            motion += episodes(world, split, act, share, 10_000 * (seed + 1) + number).motion()
-        motion.save(path)
-    else:
-        config = RoamConfig(gaits=count // 2, true=count - count // 2, seed=seed, split=split)
-        news = roamed(world, config, path)
-        for _ in track(news, f"{world} {split}", total=1 + -(-count // config.together)):
-            pass
+    share = -(-count // len(models))
+    online = OnlineConfig(planner=PLANNER, half=multiplies_bfloat16())
+    motion = MotionSet.load(path)
+    for number, model in enumerate(track(models, f"{world}: models act")):
+        act = acting(checkpoint.load(model), online, wander)
+        motion += episodes(world, split, act, share, 10_000 * (seed + 1) + number).motion()
+    motion.save(path)
+    return _told(path)
+
+
+def _told(path: Path) -> int:
     print(f"{path}: {len(MotionSet.load(path))} transitions")
     return 0
 
