@@ -229,7 +229,7 @@ def evaluate(
     from robot_meta.evaluate import metrics as metrics_of
     from robot_meta.results import append_test_log, write_result
 
-    theta = options.checkpoint or report.shipped(learner, task)
+    theta = report.chosen(options.checkpoint, learner, task)
     without = options.blind or report.blind(learner, task)
     sha = files.load(theta).sha256
     config = EvalConfig(

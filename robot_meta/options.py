@@ -147,7 +147,7 @@ class ExperimentOptions:
     trials: int | None = None
     """Trials of each seed; the experiment's own number if not given."""
     checkpoint: Path | None = None
-    """Trained parameters; the shipped ones if not given."""
+    """Trained parameters, or a folder of versions; the shipped ones if not given."""
     blind: Path | None = None
     """Those of the blind control."""
     json: Path | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from robot_meta import versions
 from robot_meta.results import Metric, Published, write_result
 
 CHECKPOINTS, RESULTS = Path("checkpoints"), Path("results")
@@ -17,6 +18,15 @@ def shipped(learner: str, family: str) -> Path:
     name = f"{learner}-{family}.safetensors"
     here = CHECKPOINTS / name
     return here if here.exists() else Path(__file__).parents[1] / CHECKPOINTS / name
+
+
+def chosen(given: Path | None, learner: str, family: str) -> Path:
+    """The parameters that were given, of a folder of versions those in use; else the shipped ones.
+
+    Raises:
+        CheckpointError: a folder of which no version is in use.
+    """
+    return versions.meant(given) if given else shipped(learner, family)
 
 
 def blind(learner: str, family: str) -> Path:

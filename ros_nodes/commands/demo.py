@@ -116,8 +116,8 @@ def demo(
         tasks: How many tasks, drawn from those held out of training.
         trials: How often each is tried.
         seed: Draws the tasks and where things lie.
-        checkpoint: Trained policy; checkpoints/mil-TASK.safetensors, or for a human
-            checkpoints/daml-TASK.safetensors, if not given.
+        checkpoint: Trained policy, or a folder of versions; checkpoints/mil-TASK.safetensors, or
+            for a human checkpoints/daml-TASK.safetensors, if not given.
         json: Where the result is written; results/demo.json, or results/demo-human.json.
         video: Where the film is written; beside the result, as MP4.
         episodes: Folder of the recorded demonstrations.
@@ -143,7 +143,7 @@ def demo(
         asked = f"--tasks {tasks} --trials {trials} --seed {seed}"
         raise ConfigError(f"{asked}: need at least one task and trial, and a seed from 0 on")
     teacher = TEACHERS[shown_by]
-    theta = checkpoint or report.shipped(teacher.learner, task)
+    theta = report.chosen(checkpoint, teacher.learner, task)
     json = json or RESULTS / f"{teacher.result}.json"
     video = video or json.with_suffix(".mp4")
     if not theta.is_file():

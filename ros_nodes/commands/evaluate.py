@@ -59,7 +59,7 @@ def evaluate(
     from robot_meta.results import append_test_log, write_result
     from ros_nodes.agreement import metrics as metrics_of
 
-    theta = options.checkpoint or report.shipped(learner, task)
+    theta = report.chosen(options.checkpoint, learner, task)
     sha = checkpoint.load(theta).sha256
     config = EvalConfig(
         family=task,
