@@ -251,7 +251,10 @@ class CommandGateNode(RobotNode):
     # --- ticks --------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        self._send(self.core.tick(self.clock_now()))
+        now = self.clock_now()
+        command = self.core.tick(now)
+        if not self.core.gate.overdue(now, self.clock_now()):
+            self._send(command)
         self._tell()
 
     def _send(self, command: ArmCommand) -> None:

@@ -274,6 +274,17 @@ class Gate:
             return None
         return known.proposal
 
+    def overdue(self, decided: Now, now: Now) -> bool:
+        """Whether what was decided is too old to be sent, and hold if so.
+
+        A process can be stopped between deciding and sending, and go on much later.
+        """
+        late_ns = self._watch_ns(now) - self._watch_ns(decided)
+        if late_ns <= self.rules.watchdog_ns:
+            return False
+        self.hold(f"the gate itself was {late_ns / MS:.0f} ms late")
+        return True
+
     # --- rules --------------------------------------------------------------------------------
 
     def _check_ready(self, what: str, now: Now, *, moves: bool) -> None:

@@ -185,9 +185,10 @@ class LegGateNode(RobotNode):
         if not gate.joints_fresh(now) and not gate.moving:
             return  # nobody to stop, and nothing known of the robot
         msg, flags = self._driven().tick(self._base, now)
-        self._command_pub.publish(msg)
-        self._applied_pub.publish(self._account(now, flags))
-        self._flags |= flags
+        if not gate.overdue(now, self.clock_now()):
+            self._command_pub.publish(msg)
+            self._applied_pub.publish(self._account(now, flags))
+            self._flags |= flags
         self._tell()
 
     def _account(self, now: Now, flags: int) -> Applied:

@@ -249,6 +249,16 @@ def test_the_watchdog_is_on_the_steady_clock(robot):
     assert robot.gate.mode is Mode.HOLD
 
 
+def test_what_a_stopped_gate_had_decided_is_not_sent_when_it_goes_on(robot):
+    robot.drive(Mode.POLICY)
+    here = at(robot.ms)
+    assert not robot.gate.overdue(here, at(robot.ms + 19))
+    assert robot.gate.mode is Mode.POLICY
+    assert robot.gate.overdue(here, at(robot.ms + 500))
+    assert robot.gate.mode is Mode.HOLD
+    assert "the gate itself was 500 ms late" in robot.gate.refusal
+
+
 def test_in_lockstep_it_is_on_robot_time():
     robot = Driver(lockstep=True).drive(Mode.TELEOP)
     here = at(robot.ms)
