@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 # Before torch is imported: two threads that wait for each other on a busy machine made tests of
 # tiny networks forty times slower.
@@ -26,10 +30,46 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(f"no {module}; run `make setup`")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
+    """Of several workers one at a time runs a file of `ros` tests: they keep real time."""
+    if item.get_closest_marker("ros"):
+        TURN.take()
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or nextitem.path != item.path:
+            TURN.give()
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator with a fixed seed."""
     return np.random.default_rng(0)
+
+
+class Turn:
+    """A lock that all workers of a user share; kept from one test of a file to the next."""
+
+    def __init__(self) -> None:
+        name = f"robot-meta-tests-{os.getuid()}.lock"
+        self._path = Path(tempfile.gettempdir()) / name
+        self._file: IO[str] | None = None
+
+    def take(self) -> None:
+        """Wait for it."""
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def give(self) -> None:
+        """Let the next one have it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+TURN = Turn()
 
 
 def claim_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> domains.Claim:
