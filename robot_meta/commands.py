@@ -81,13 +81,17 @@ def collect(
         models: Checkpoints that act, in turn; their episodes are added to the set that is there.
         wander: They are told to go now this way, now that, not just along x.
         true_planner: Without it all first episodes are noisy gaits: on uneven ground the planner on
-            the true physics takes an hour.
+            the true physics is slow.
     """
     if task in ROBOTS:
         from robot_meta import motion_commands
         from robot_meta.locomotion import World
 
         world = World(robot=task, fault=fault)
+        if models and not true_planner:
+            raise ConfigError("--no-true-planner is for first episodes; leave it out with --models")
+        if wander and not models:
+            raise ConfigError("--wander is for models that act; give some with --models")
         if models:
             return motion_commands.aggregate(world, split, episodes, seed, out, models, wander)
         return motion_commands.collect(world, split, episodes, seed, out, true_planner)

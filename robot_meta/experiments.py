@@ -141,7 +141,7 @@ def run(
     if name not in EXPERIMENTS:
         raise ConfigError(f"experiment {name!r} is unknown; there are {', '.join(EXPERIMENTS)}")
     plan = EXPERIMENTS[name]
-    theta = theta or report.shipped(plan.learner, plan.family)
+    theta = report.chosen(theta, plan.learner, plan.family)
     without = blind or report.blind(plan.learner, plan.family)
     sha = checkpoint.load(theta).sha256
     config = EvalConfig(

@@ -125,7 +125,8 @@ class EvalOptions:
     film: Film = "train"
     """How people and their cameras are drawn, with --evidence human."""
     checkpoint: Path | None = None
-    """Trained parameters; checkpoints/LEARNER-TASK.safetensors if not given."""
+    """Trained parameters, of a manipulation task also a folder of versions;
+    checkpoints/LEARNER-TASK.safetensors if not given."""
     embedding: Path | None = None
     """Checkpoint of `train acai`, for baselines beside cactus; the shipped one if not given."""
     blind: Path | None = None

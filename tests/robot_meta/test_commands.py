@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from robot_meta import commands
+from robot_meta.errors import ConfigError
 from robot_meta.results import read_result
 
 ROOT = Path(__file__).parents[2]
@@ -48,3 +50,15 @@ def test_tables_check_fails_when_a_page_is_out_of_date(tmp_path):
     done = command(tmp_path, "tables", "--check")
     assert done.returncode == 1
     assert "none.json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"wander": True}, "--wander is for models"),
+        ({"models": (Path("a"),), "true_planner": False}, "--no-true-planner is for first"),
+    ],
+)
+def test_collecting_with_options_that_do_nothing_is_refused(options, why):
+    with pytest.raises(ConfigError, match=why):
+        commands.collect("half_cheetah", **options)

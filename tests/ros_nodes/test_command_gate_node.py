@@ -214,12 +214,11 @@ def test_a_gate_that_was_frozen_does_not_go_on(gate, world, ros_client):
     world.until_moving()
     gate.send(signal.SIGSTOP)
     world.until_still()
-    before = len(world.trajectories)
+    rest, before = world.q(), len(world.trajectories)
     ros_client.spin_for(0.5)  # long enough for everything that the gate knew to be old
-    assert len(world.trajectories) == before
-    rest = world.q()  # here, not before: the arm's last millimetre takes its time
     gate.send(signal.SIGCONT)
     world.until_refused("the mode is HOLD, not POLICY")
+    assert len(world.trajectories) == before, "not even what it had decided before"
     assert world.q() == pytest.approx(rest, abs=1e-3)
 
 
