@@ -35,7 +35,7 @@ test-fast: $(STAMP) ## the tests without ROS
 	$(PYTEST) -m "not slow and not ros" $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## the slow tests: learning to a threshold
-	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -m slow --timeout 0 $(PYTEST_ARGS)
 
 check: $(STAMP) ## ruff, mypy, import rules
 	$(BIN)/ruff check .

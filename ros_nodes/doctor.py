@@ -21,7 +21,7 @@ from typing import Annotated
 
 import tyro
 
-from ros_nodes import dds
+from ros_nodes import dds, shared_memory
 from ros_nodes.devices import cameras
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
@@ -152,12 +152,12 @@ def check_network() -> Finding:
 
 def check_shared_memory() -> Finding:
     """Room for images between processes."""
-    folder = Path("/dev/shm")
+    folder = shared_memory.FOLDER
     if not folder.is_dir():
         return Finding("shared memory", WARNING, "no /dev/shm; images go over sockets, slower")
     free_mb = shutil.disk_usage(folder).free / 2**20
     if free_mb < MIN_SHARED_MEMORY_MB:
-        mend = "`fastdds shm clean` removes what killed processes left (in Docker: --shm-size=1g)"
+        mend = "any `robot-meta launch` removes what killed nodes left (in Docker: --shm-size=1g)"
         return Finding("shared memory", WARNING, f"{free_mb:.0f} MB free", mend)
     return Finding("shared memory", OK, f"{free_mb:.0f} MB free")
 

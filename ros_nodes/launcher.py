@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robot_meta.errors import ConfigError
-from ros_nodes import dds, process
+from ros_nodes import dds, process, shared_memory
 from ros_nodes.graph import GRAPHS, Graph, Process, resolve
 
 ESCALATION = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
@@ -120,6 +120,7 @@ def start(nodes: Sequence[Process], logs: Path | None = None) -> list[Running]:
         nodes: as `resolve` gives them.
         logs: folder for what they print, `<executable>.log` each; None: to this terminal.
     """
+    shared_memory.sweep()
     return [_start(node, logs) for node in nodes]
 
 

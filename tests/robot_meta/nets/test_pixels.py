@@ -17,5 +17,6 @@ def test_features_are_those_of_one_picture_and_normalised():
     rgb = torch.rand(3, 3, 16, 24, generator=torch.Generator().manual_seed(1))
     found = pixels.features(params, rgb, config)
     assert found.shape == (3, 8, 8, 12)
-    torch.testing.assert_close(pixels.features(params, rgb[1:2], config), found[1:2])
+    alone = pixels.features(params, rgb[1:2], config)
+    torch.testing.assert_close(alone, found[1:2], atol=1e-4, rtol=1e-3)  # other sums, by batch
     torch.testing.assert_close(found.mean(1), torch.zeros(3, 8, 12), atol=1e-5, rtol=0)
