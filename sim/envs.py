@@ -14,7 +14,7 @@ from sim.manner import FilmPreset
 from sim.sawyer import GRIPPER_MAX_M
 from sim.scene import CAMERA, Preset
 from sim.servo import Servo
-from sim.tasks import Arrangement, Task, as_family, draw_task, stream
+from sim.tasks import SPLIT_SIZES, Arrangement, Task, as_family, draw_task, stream
 
 Array = NDArray[np.float64]
 Observation = dict[str, NDArray[Any]]
@@ -65,6 +65,11 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         self.observation_space = gymnasium.spaces.Dict(spaces)  # type: ignore[assignment]
         low, high = np.array([-SPEED_M_S] * 3 + [0.0]), np.array([SPEED_M_S] * 3 + [GRIPPER_MAX_M])
         self.action_space = box(low, high, dtype=np.float64)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks the split has."""
+        return SPLIT_SIZES[self.split]
 
     @property
     def episode(self) -> Episode:

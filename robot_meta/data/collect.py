@@ -15,6 +15,7 @@ from numpy.random import Generator
 
 from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
 from robot_meta.data.video_set import VideoSet
+from robot_meta.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,17 @@ class CollectConfig:
 
 
 def collect(config: CollectConfig, folder: Path, workers: int = 2) -> Iterator[tuple[int, int]]:
-    """Write the missing shards; yields (shards done, shards in all)."""
+    """Write the missing shards; yields (shards done, shards in all).
+
+    Raises:
+        ConfigError: the split has no such tasks; nothing has been written then.
+    """
+    there = _environment(config).tasks
+    if not 0 <= config.first < config.first + config.tasks <= there:
+        raise ConfigError(
+            f"tasks {config.first} to {config.first + config.tasks - 1} of {config.split!r}, which "
+            f"has {there}: let `first` be at least 0 and `first` + `tasks` at most {there}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     starts = range(config.first, config.first + config.tasks, config.shard)
     todo = [s for s in starts if not (folder / f"shard-{s:06d}.npz").exists()]
@@ -59,7 +70,7 @@ def collect(config: CollectConfig, folder: Path, workers: int = 2) -> Iterator[t
 
 def _shard(job: tuple[CollectConfig, Path, int]) -> None:
     config, folder, start = job
-    env = gymnasium.make(config.env_id, split=config.split, max_steps=120, image=None).unwrapped
+    env = _environment(config)
     stop = min(start + config.shard, config.first + config.tasks)
     show = demonstrate if config.kind == "robot" else film
     rows = [
@@ -70,6 +81,10 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
     arrays = {n: np.stack([np.stack([demo[n] for demo in row]) for row in rows]) for n in names}
     kind = DemoSet if config.kind == "robot" else VideoSet
     kind(**arrays).save(folder / f"shard-{start:06d}.npz")
+
+
+def _environment(config: CollectConfig) -> Any:
+    return gymnasium.make(config.env_id, split=config.split, max_steps=120, image=None).unwrapped
 
 
 def film(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 from robot_meta.data.collect import CollectConfig, collect, demonstrate, film
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
-from robot_meta.errors import DataError
+from robot_meta.errors import ConfigError, DataError
 
 CONFIG = CollectConfig(
     env_id="sim:sim/SawyerReach-v0", split="val", tasks=3, demos=2, clean=1, frames=5, shard=2
@@ -54,6 +54,15 @@ def test_only_missing_shards_are_made(collected):
     assert all(
         np.array_equal(getattr(before, f.name), getattr(after, f.name)) for f in fields(DemoSet)
     )
+
+
+@pytest.mark.parametrize(("first", "tasks"), [(-1, 3), (198, 3), (0, 0), (20_000, 3)])
+def test_tasks_that_the_split_does_not_have_are_refused_before_a_folder_is_made(
+    first, tasks, tmp_path
+):
+    with pytest.raises(ConfigError, match="has 200: let `first` be at least 0"):
+        list(collect(replace(CONFIG, first=first, tasks=tasks), tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_a_demonstration_holds(env):
