@@ -23,7 +23,9 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     if learner == "acai":
         return _train_embedding(task, options, told)
     way, shot = options.way, options.shot
-    tasks = few_shot_tasks.make(task, way=way, shot=shot, query=options.query, data=options.data)
+    tasks = few_shot_tasks.make(
+        task, way=way, shot=shot, query=options.query, data=options.data, warp=options.warp
+    )
     if options.tasks_from != "labels":
         tasks = _unlabelled(tasks, options)
     settings = training.parse_settings(options.settings)

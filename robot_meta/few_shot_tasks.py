@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from robot_meta.data import class_folders, omniglot
 from robot_meta.data.classes import ClassSet, FewShot, Splits
 from robot_meta.data.sinusoid import Sinusoid
+from robot_meta.data.warps import WarpConfig
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.few_shot import Episodes
 
@@ -41,7 +42,15 @@ class Tasks:
     draws: Mapping[Split, Draw]
 
 
-def make(name: str, *, way: int, shot: int, query: int = 1, data: Path | None = None) -> Tasks:
+def make(
+    name: str,
+    *,
+    way: int,
+    shot: int,
+    query: int = 1,
+    data: Path | None = None,
+    warp: float = 0.0,
+) -> Tasks:
     """The distribution `name`.
 
     Args:
@@ -50,15 +59,19 @@ def make(name: str, *, way: int, shot: int, query: int = 1, data: Path | None = 
         shot: examples of a class, or points, to adapt on.
         query: likewise to be judged by in training; `TEST_QUERIES` or `POINTS` otherwise.
         data: where the pictures are; found by themselves if not given.
+        warp: size of the warps of each picture to train on, in units of `WarpConfig`; 0: as it is.
 
     Raises:
         DataError: no data, or bad data.
-        ConfigError: numbers that the data cannot give.
+        ConfigError: a warp of what is no picture, or numbers that the data cannot give.
     """
     if name == "sinusoid":
+        if warp:
+            raise ConfigError(f"sinusoid: no pictures that warp={warp} could bend; leave it at 0")
         return sinusoid(shot, query)
     found, rotate = _splits(name, data), name in TURNED
-    return pictures(name, found, way=way, shot=shot, query=query, rotate=rotate)
+    warps = WarpConfig.of(warp) if warp else None
+    return pictures(name, found, way=way, shot=shot, query=query, rotate=rotate, warps=warps)
 
 
 def _splits(name: str, data: Path | None) -> Splits:
@@ -95,14 +108,22 @@ def sinusoid(shot: int, query: int, *, told: bool = False) -> Tasks:
 
 
 def pictures(
-    name: str, splits: Splits, *, way: int, shot: int, query: int, rotate: bool = False
+    name: str,
+    splits: Splits,
+    *,
+    way: int,
+    shot: int,
+    query: int,
+    rotate: bool = False,
+    warps: WarpConfig | None = None,
 ) -> Tasks:
-    """N-way K-shot tasks from splits of classes."""
+    """N-way K-shot tasks from splits of classes; only those to train on are warped."""
     sizes: dict[Split, int] = {"train": query, "val": TEST_QUERIES, "test": TEST_QUERIES}
     draws: dict[Split, Draw] = {}
     for split in SPLITS:
         part = getattr(splits, split)
-        sampler = FewShot(part, way=way, shot=shot, query=sizes[split], rotate=rotate)
+        bent = warps if split == "train" else None
+        sampler = FewShot(part, way=way, shot=shot, query=sizes[split], rotate=rotate, warps=bent)
         draws[split] = sampler.draw
     shape = splits.train.images.shape[1:]
     inputs = [shape[2] if len(shape) == 3 else 1, *shape[:2]]

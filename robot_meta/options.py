@@ -59,6 +59,8 @@ class TrainOptions:
     """Examples of each class, or points, that a few-shot learner adapts on."""
     query: int = 1
     """Likewise that it is judged by."""
+    warp: float = 0.0
+    """Size of random warps of the pictures that a few-shot learner trains on; 1 bends strongly."""
     tasks_from: TasksFrom = "labels"
     """What makes the classes of few-shot tasks to train on; the last two use no label."""
     clusters: int = 500

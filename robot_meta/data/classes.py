@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from robot_meta.data.warps import WarpConfig, warp
 from robot_meta.errors import ConfigError, DataError
 from robot_meta.few_shot import Episodes, Examples
 
@@ -107,6 +108,7 @@ class FewShot:
     With `rotate`, each class of a task is turned by a multiple of 90 degrees, drawn anew: a turned
     character counts as another class, but never meets itself in a task or in another split.
     With `skip_small`, classes with too few examples are left out: clusters are of any size.
+    With `warps`, each picture is turned, stretched, shifted and bent a little, to train on.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class FewShot:
         query: int,
         rotate: bool = False,
         skip_small: bool = False,
+        warps: WarpConfig | None = None,
     ) -> None:
         if min(way, shot, query) < 1:
             raise ConfigError(f"need way, shot and query >= 1, got {way}, {shot} and {query}")
@@ -135,6 +138,7 @@ class FewShot:
             )
         self._images = data.images
         self.way, self.shot, self.query, self._rotate = way, shot, query, rotate
+        self._warps = warps
 
     def draw(self, rng: np.random.Generator, tasks: int) -> Episodes:
         """`tasks` tasks: support (B, N K, C, H, W) in any order, query (B, N Q, C, H, W)."""
@@ -157,6 +161,8 @@ class FewShot:
         for c in rng.choice(len(self._members), self.way, replace=False):
             chosen = self._images[rng.choice(self._members[c], count, replace=False)]
             rows.append(np.rot90(chosen, int(rng.integers(4)), (1, 2)) if self._rotate else chosen)
+        if self._warps is not None:
+            rows = [np.stack([warp(x, self._warps, rng) for x in row]) for row in rows]
         return np.stack(rows)
 
 

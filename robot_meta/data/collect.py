@@ -17,6 +17,9 @@ from robot_meta.data.demo_set import DemoSet, keyposes, touch_down
 from robot_meta.data.video_set import VideoSet
 from robot_meta.errors import ConfigError
 
+ATTEMPTS = 20
+"""Arrangements of a task that are tried until a demonstration succeeds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CollectConfig:
@@ -88,21 +91,31 @@ def _environment(config: CollectConfig) -> Any:
 
 
 def film(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
-    """Film `k` of a person doing a task as arrays of a `VideoSet` entry."""
-    shown = env.film(task, seed=config.seed, trial=k, frames=config.frames, jitter=True)
-    return {"rgb": shown.rgb, "marker": shown.seen.astype(np.float32)}
+    """Film `k` of a person as arrays of a `VideoSet` entry; drawn again until somebody succeeds."""
+    for attempt in range(ATTEMPTS):
+        trial = k + config.demos * attempt
+        try:
+            shown = env.film(task, seed=config.seed, trial=trial, frames=config.frames, jitter=True)
+        except RuntimeError:  # nobody could do it with the things where they lay
+            continue
+        return {"rgb": shown.rgb, "marker": shown.seen.astype(np.float32)}
+    raise _hopeless("people", config, task)
 
 
 def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
     """Demo `k` of a task as arrays of a `DemoSet` entry; drawn again until the expert succeeds."""
-    for attempt in range(20):
+    for attempt in range(ATTEMPTS):
         words = [config.seed, *config.split.encode(), task, k, attempt]
         rng = np.random.default_rng(np.random.SeedSequence(words))
         path = _roll(env, config, task, k + config.demos * attempt, rng, noisy=k >= config.clean)
         if path is not None:
             return path
-    raise RuntimeError(
-        f"the expert failed 20 times on task {task} of {config.env_id} ({config.split})"
+    raise _hopeless("the expert", config, task)
+
+
+def _hopeless(who: str, config: CollectConfig, task: int) -> RuntimeError:
+    return RuntimeError(
+        f"{who} failed {ATTEMPTS} times on task {task} of {config.env_id} ({config.split})"
     )
 
 

@@ -1,34 +1,8 @@
-import cv2
 import numpy as np
 import pytest
 
-from robot_meta.augmented_tasks import AugmentedTasks, WarpConfig, warp
+from robot_meta.augmented_tasks import AugmentedTasks
 from robot_meta.errors import ConfigError, DataError
-
-NONE = WarpConfig(turn_rad=0, stretch=0, shift_px=0, bend_px=0)
-
-
-def blob(size=28):
-    picture = np.zeros((size, size), np.uint8)
-    cv2.circle(picture, (size // 2, size // 2), size // 6, 255, -1)
-    return picture
-
-
-def test_no_warp_is_the_picture(rng):
-    assert (warp(blob(), NONE, rng) == blob()).all()
-
-
-def test_a_shift_moves_all_ink_alike(rng):
-    moved = warp(blob(), WarpConfig(turn_rad=0, stretch=0, shift_px=2, bend_px=0), rng)
-    assert moved.sum() == pytest.approx(blob().sum(), rel=0.02)
-    rows, columns = np.indices(moved.shape)
-    centre = np.array([(part * moved).sum() / moved.sum() for part in (rows, columns)])
-    assert 0.5 < np.abs(centre - 14).max() < 8
-
-
-def test_warps_of_colour_keep_their_shape(rng):
-    picture = np.stack([blob(), blob(), blob()], -1)
-    assert warp(picture, WarpConfig(), rng).shape == (28, 28, 3)
 
 
 @pytest.fixture
@@ -62,5 +36,3 @@ def test_too_few_pictures_are_refused(images):
         AugmentedTasks(images, way=25, shot=1, query=1)
     with pytest.raises(ConfigError, match="query >= 1"):
         AugmentedTasks(images, way=5, shot=1, query=0)
-    with pytest.raises(ConfigError, match="sizes must be >= 0"):
-        WarpConfig(bend_px=-1)

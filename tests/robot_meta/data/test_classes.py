@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from robot_meta.data.classes import ClassSet, FewShot, Splits, as_bytes, joined
+from robot_meta.data.warps import WarpConfig
 from robot_meta.errors import ConfigError, DataError
 
 
@@ -61,6 +62,20 @@ def test_a_turned_class_is_turned_alike_in_support_and_query():
             one = support.x[task][support.y[task] == y][0]
             assert (query.x[task][query.y[task] == y] == one).all()
     assert len({tuple(x.flatten().tolist()) for x in support.x.flatten(0, 1)}) == 4
+
+
+def test_warped_pictures_are_those_that_would_have_been_drawn_bent_each_in_its_own_way():
+    images = np.zeros((8, 12, 12), np.uint8)
+    images[:, 4:8, 4:8] = np.arange(100, 180, 10)[:, None, None]
+    data = ClassSet(images, np.repeat([0, 1], 4), ("a", "b"))
+    told = {"way": 2, "shot": 2, "query": 2, "rotate": True}
+    plain = FewShot(data, **told).draw(np.random.default_rng(0), 1)
+    bent = FewShot(data, **told, warps=WarpConfig.of(0.5)).draw(np.random.default_rng(0), 1)
+    value = plain.query.x.amax((2, 3, 4))  # bending moves ink and changes none in its middle
+    assert (value == bent.query.x.amax((2, 3, 4))).all()
+    assert (plain.query.x != bent.query.x).any(dim=4).any(dim=3).all()
+    apart = (bent.query.x > 0).float()
+    assert (apart[0, 0] != apart[0, 1]).any()
 
 
 def test_splits_share_no_class_and_no_picture():

@@ -135,3 +135,25 @@ def test_people_are_filmed_into_shards_of_their_own(tmp_path, env):
     assert not np.array_equal(data.marker[1, 0], data.marker[1, 1]), "arrangements differ"
     with pytest.raises(DataError, match=r"no arrays .*action"):
         DemoSet.load(tmp_path)
+
+
+def test_a_film_is_drawn_again_where_nobody_could_do_it(env, monkeypatch):
+    config = replace(CONFIG, kind="human", demos=2, frames=3)
+    shown, tried = env.film, []
+
+    def twice_in_vain(task, *, trial, **more):
+        tried.append(trial)
+        if len(tried) < 3:
+            raise RuntimeError("no person could")
+        return shown(task, trial=trial, **more)
+
+    monkeypatch.setattr(env, "film", twice_in_vain)
+    assert film(env, config, 0, 1)["rgb"].shape == (3, 80, 80, 3)
+    assert tried == [1, 3, 5]  # of no other film of the task
+
+    def never(task, **more):
+        raise RuntimeError("no person could")
+
+    monkeypatch.setattr(env, "film", never)
+    with pytest.raises(RuntimeError, match=r"people failed 20 times on task 0 of sim:sim/Sawyer"):
+        film(env, config, 0, 1)
