@@ -28,6 +28,7 @@ OUTCOMES = {
 """How a run ended -> `outcome`."""
 SERVICE_S = 2.0  # the gate answers in milliseconds, or is not there
 FEEDBACK_S = 0.5
+CLOCK_S = 2.0  # a simulator's clock is found a moment after everything else
 ENGAGE_S = 1.0  # status and request travel on two ways: the request may be first
 
 
@@ -77,6 +78,7 @@ class RunAction:
     async def run_policy(self, handle: Any) -> Any:
         """Action `run_policy`: decide on each image until the run ends."""
         node, goal = self._runner, handle.request
+        await until(lambda: node.now_ns() > 0, CLOCK_S)
         refusal = self._why_no_run()
         if refusal:
             node.get_logger().error(f"run_policy: {refusal}")

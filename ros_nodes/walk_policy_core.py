@@ -122,5 +122,7 @@ class WalkPolicyCore(LegPolicyCore):
         assert self._agent is not None
         began = time.perf_counter()
         chosen = np.clip(self._agent.act(seen, pending), -1.0, 1.0)
+        if not self._agent.told.adapted[0]:
+            chosen = np.zeros_like(chosen)  # a leg is given up for what was seen of it alone
         self.took_ms = 1e3 * (time.perf_counter() - began)
         return chosen

@@ -18,7 +18,7 @@ from sim.leg_batch import LeggedBatch
 from sim.leg_targets import target_limits
 from sim.legged import GO1
 from sim.terrain import Terrain
-from sim.walker import HIDDEN, SEEN, STRIDE_S, TICKS, Walker
+from sim.walker import FULL_SPEED, HIDDEN, SEEN, STRIDE_S, TICKS, Walker
 
 Array = NDArray[np.float64]
 TRUST_COST = 0.12
@@ -91,8 +91,8 @@ class StrideBatch(LeggedBatch):
 
 
 def _speed(before: Array, after: Array) -> Array:
-    """Speed (...) along the heading over a stride, m/s, of states (..., 13)."""
-    speed: Array = (after[..., 0] - before[..., 0]) / STRIDE_S
+    """Speed (...) along the heading over a stride, m/s, of states (..., 13); commanded is most."""
+    speed: Array = np.minimum((after[..., 0] - before[..., 0]) / STRIDE_S, FULL_SPEED)
     return speed
 
 
@@ -105,4 +105,5 @@ def spec() -> dict[str, Any]:
         "forward": 0,
         "dt_s": STRIDE_S,
         "action_cost": TRUST_COST,
+        "top_mps": FULL_SPEED,
     }

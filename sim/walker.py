@@ -26,8 +26,8 @@ MAX_TURN = 0.6
 """rad/s."""
 STEERING, MAX_STEER_M = 0.15, 0.08
 """m of difference between strides of left and right for each rad off the heading, and the most."""
-FALLING, LOOK_AHEAD_S = 0.45, 0.15
-"""It crouches when it is about to tilt by so many rad in so many s."""
+FALLING, LIMPING, LOOK_AHEAD_S = 0.45, 0.9, 0.15
+"""It crouches when it is about to tilt by so many rad in so many s; without a leg it rocks more."""
 CROUCH_TICKS, RISE_TICKS, RISE_SPEED = 20, 15, 4.0
 """It stays down for so long, and then gets up for so long, no joint faster than that, rad/s."""
 LEVEL_RAD = 0.4
@@ -137,7 +137,8 @@ class Walker:
 
     def _catch(self, roll: Array, pitch: Array) -> None:
         """Crouch, and get up again, where roll and pitch (N,) are about to be too much, rad."""
-        falling = (np.hypot(roll, pitch) > FALLING) & (self._down <= RISE_TICKS)
+        most = np.where(self._numbers.any(-1), LIMPING, FALLING)
+        falling = (np.hypot(roll, pitch) > most) & (self._down <= RISE_TICKS)
         self._down = np.where(falling, CROUCH_TICKS + RISE_TICKS, np.maximum(self._down - 1, 0))
 
     # --- what a learner is told ---------------------------------------------------------------

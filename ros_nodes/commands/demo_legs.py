@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robot_meta.errors import ConfigError
+from robot_meta.errors import ConfigError, SessionError
 from ros_nodes.graph import DEPLOY
 from ros_nodes.running import RunningGraph
 
@@ -62,6 +62,7 @@ def demo(
 
     Raises:
         ConfigError: no checkpoint, or no such robot.
+        SessionError: no walk began.
     """
     from rich.console import Console
 
@@ -140,6 +141,12 @@ def _report(
     from robot_meta import checkpoint as files
     from robot_meta.results import Metric, write_result
 
+    for key, told in walks.items():
+        if all(walk.ended == "error" for walk in told):
+            raise SessionError(
+                f"{robot}: no walk with online={key} began; `robot-meta launch deploy "
+                f"robot:={robot} online:={key} checkpoint:={checkpoint}` shows what its nodes say"
+            )
     count = len(walks["off"])
     whole_off, whole = (np.array([w.before_m for w in walks[key]]) for key in ("off", "step"))
     off, on = (np.array([w.after_m for w in walks[key]]) for key in ("off", "step"))

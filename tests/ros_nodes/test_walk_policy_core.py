@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from robot_meta.errors import ContractError, ObservationError, SessionError
+from robot_meta.online import Told
 from ros_nodes.leg_sim import LegSim
 from ros_nodes.walk_policy_core import Velocity, WalkPolicyCore, bounded
 from sim.leg_targets import TargetLimiter, target_limits
@@ -74,11 +75,33 @@ def test_it_walks_when_told_and_stands_when_not(core):
     assert np.abs(qd).max() < 0.1
 
 
+def limping(core, *, adapted):
+    """An agent that trusts no leg fully; what it is asked is in the list."""
+    asked = []
+    told = Told(error=np.zeros(1), prior_error=np.zeros(1), adapted=np.array([adapted]))
+    core._agent = S(
+        act=lambda seen, pending: asked.append((seen, pending)) or np.full((1, 4), 0.25),
+        reset=lambda: None,
+        told=told,
+    )
+    return asked
+
+
+def test_no_leg_is_given_up_on_the_word_of_a_model_that_has_seen_nothing_of_it(core):
+    robot = Robot(core)
+    core.command = Velocity(FULL_SPEED)
+    asked = limping(core, adapted=False)
+    for _ in range(41):
+        robot.tick()
+    core.reset()
+    assert len(asked) == 3
+    assert all((pending == 0.0).all() for _, pending in asked)
+
+
 def test_a_stride_is_chosen_while_the_one_before_is_walked(core):
     robot = Robot(core)
     core.command = Velocity(FULL_SPEED)
-    asked = []
-    core._agent.act = lambda seen, pending: asked.append((seen, pending)) or np.full((1, 4), 0.25)
+    asked = limping(core, adapted=True)
     for _ in range(41):
         robot.tick()
     assert np.allclose(core._pending, 0.25)

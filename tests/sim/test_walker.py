@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from sim.legged import GO1, LeggedWorld
-from sim.stride_batch import StrideBatch
+from sim.stride_batch import StrideBatch, spec
 from sim.walker import (
     CROUCH,
     FULL_SPEED,
     MAX_SPEED,
     SEEN,
     STAND,
+    STRIDE_S,
     TICK_S,
     TICKS,
     Walker,
@@ -62,6 +63,21 @@ def test_who_falls_crouches_and_gets_up_again():
     assert np.abs(settle(walker, states, speed=0.0)[0] - STAND).max() < 1e-9
 
 
+def test_without_a_leg_it_rocks_and_crouches_later():
+    def crouches(roll, trust):
+        walker, states = Walker(standing()), standing()
+        walker.begin(trust)
+        tilted = states.copy()
+        tilted[:, 3:7] = [np.cos(roll / 2), np.sin(roll / 2), 0.0, 0.0]
+        for _ in range(15):
+            target = walker.step(tilted)
+        return target[0] == pytest.approx(CROUCH)
+
+    whole, limping = np.zeros((1, 4)), np.eye(4)[3:]
+    assert [crouches(roll, whole) for roll in (0.3, 0.6, 1.0)] == [False, True, True]
+    assert [crouches(roll, limping) for roll in (0.3, 0.6, 1.0)] == [False, False, True]
+
+
 def test_what_is_seen_is_told_in_the_heading_it_began_with():
     states = standing()
     half = 0.25 * np.pi
@@ -89,3 +105,14 @@ def test_a_walk_goes_on_from_a_copy_of_its_walker():
         _, last = batch.step(np.zeros((2, 4)))
         assert told[:, 0, 1] == pytest.approx(batch.states(), abs=1e-6)
         assert reward[:, 0, 1] == pytest.approx(last, abs=1e-5)
+
+
+def test_nothing_is_gained_by_walking_faster_than_commanded():
+    with StrideBatch(2) as batch:
+        batch.reset([np.random.default_rng(i) for i in range(2)])
+        for _ in range(4):
+            before = batch.states()
+            after, gained = batch.step(np.zeros((2, 4)))
+    speed = (after - before)[:, 0] / STRIDE_S
+    assert gained == pytest.approx(np.minimum(speed, FULL_SPEED))
+    assert spec()["top_mps"] == FULL_SPEED
