@@ -61,6 +61,7 @@ def join_world() -> Iterator[World]:
     dist.init_process_group("gloo")
     try:
         yield World(dist.get_rank(), dist.get_world_size())
+        dist.barrier()  # who leaves while another still speaks may abort as it ends
     finally:
         dist.destroy_process_group()
 
