@@ -227,7 +227,7 @@ def evaluate(
     from rich.progress import track
 
     from robot_meta import checkpoint as files
-    from robot_meta import report
+    from robot_meta import experiments, report
     from robot_meta.evaluate import CONTROLS, EvalConfig
     from robot_meta.evaluate import evaluate as cases_of
     from robot_meta.evaluate import metrics as metrics_of
@@ -264,6 +264,7 @@ def evaluate(
             f"{learner}-{task.replace('_', '-')}",
             report.protocol(task, options.split, options.trials, config.tasks, options.evidence),
             metrics,
+            published=experiments.published(learner, config),
             config={"learner": learner, "checkpoint": sha, "eval": config},
             wall_s=time.monotonic() - began,
         )

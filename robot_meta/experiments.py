@@ -103,6 +103,17 @@ EXPERIMENTS = {
 }
 
 
+def published(learner: str, config: EvalConfig) -> Mapping[str, Published]:
+    """Others' figures of what `config` measures; none where it is no experiment's protocol."""
+    if config.split != "test" or config.film != "train":
+        return {}
+    asked = (learner, config.family, config.evidence)
+    for plan in EXPERIMENTS.values():
+        if (plan.learner, plan.family, plan.evidence) == asked:
+            return plan.published
+    return {}
+
+
 @dataclass(frozen=True)
 class Check:
     """One bound of the evaluation contract."""

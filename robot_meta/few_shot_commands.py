@@ -7,6 +7,7 @@ from pathlib import Path
 
 from robot_meta import few_shot_tasks, report
 from robot_meta.cpu import CpuSettings, configure_cpu
+from robot_meta.errors import ConfigError
 from robot_meta.options import EvalOptions, TrainOptions
 from robot_meta.results import Metric
 
@@ -22,6 +23,11 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     told = configure_cpu()
     if learner == "acai":
         return _train_embedding(task, options, told)
+    if options.warp and options.tasks_from != "labels":
+        raise ConfigError(
+            f"--warp {options.warp} bends pictures of classes with labels; leave it out with "
+            f"--tasks-from {options.tasks_from}"
+        )
     way, shot = options.way, options.shot
     tasks = few_shot_tasks.make(
         task, way=way, shot=shot, query=options.query, data=options.data, warp=options.warp

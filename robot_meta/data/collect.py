@@ -92,14 +92,16 @@ def _environment(config: CollectConfig) -> Any:
 
 def film(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:
     """Film `k` of a person as arrays of a `VideoSet` entry; drawn again until somebody succeeds."""
+    why: RuntimeError | None = None
     for attempt in range(ATTEMPTS):
         trial = k + config.demos * attempt
         try:
             shown = env.film(task, seed=config.seed, trial=trial, frames=config.frames, jitter=True)
-        except RuntimeError:  # nobody could do it with the things where they lay
+        except RuntimeError as error:  # nobody could do it with the things where they lay
+            why = error
             continue
         return {"rgb": shown.rgb, "marker": shown.seen.astype(np.float32)}
-    raise _hopeless("people", config, task)
+    raise _hopeless("people", config, task) from why
 
 
 def demonstrate(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:

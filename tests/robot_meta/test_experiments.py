@@ -77,3 +77,14 @@ def test_one_weak_seed_breaks_the_pass_rule():
 def test_an_unknown_experiment_is_named_with_the_known_ones():
     with pytest.raises(ConfigError, match="'mil-fly' is unknown; there are mil-place"):
         experiments.run("mil-fly")
+
+
+def test_published_figures_stand_beside_what_was_measured_by_their_protocol_alone():
+    config = EvalConfig(family="push", evidence="human")
+    assert experiments.published("daml", config)["success"].value == 0.889
+    for other in (
+        EvalConfig(family="push"),
+        EvalConfig(family="push", evidence="human", split="val"),
+        EvalConfig(family="push", evidence="human", film="phone"),
+    ):
+        assert not experiments.published("daml", other)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from robot_meta import few_shot_tasks
+from robot_meta import few_shot_commands, few_shot_tasks
 from robot_meta.data.classes import ClassSet, Splits
 from robot_meta.data.warps import WarpConfig
 from robot_meta.errors import ConfigError
+from robot_meta.options import TrainOptions
 
 
 def dots(name):
@@ -26,6 +27,12 @@ def test_warps_bend_the_training_tasks_alone():
             tasks.draws[split](np.random.default_rng(0), 1).support.x for tasks in (plain, bent)
         )
         assert (one == other).all() == (split != "train")
+
+
+def test_warps_are_refused_where_classes_have_no_labels():
+    options = TrainOptions(tasks_from="augmented", warp=0.4)
+    with pytest.raises(ConfigError, match="leave it out with --tasks-from augmented"):
+        few_shot_commands.train("maml", "omniglot", options)
 
 
 def test_what_has_no_pictures_is_not_warped():
