@@ -51,6 +51,7 @@ def collect(
     seed: int = 0,
     noise: float = 0.12,
     misjudged: float = 0.01,
+    pixels: int = 80,
     out: Path | None = None,
     workers: int = 2,
     fault: str = "disabled_joint",
@@ -74,6 +75,7 @@ def collect(
         seed: Seed of arrangements and noise.
         noise: Size in m/s of the knocks that teach to recover.
         misjudged: Size in m of errors in where the thing seems to be, which teach the same.
+        pixels: Side of the pictures that a policy is trained on, of at most 240.
         out: Folder; data/TASK-SPLIT, or data/TASK-human-SPLIT, if not given.
         workers: Processes of one thread.
         fault: Kind of fault of a legged robot.
@@ -111,6 +113,7 @@ def collect(
         seed=seed,
         noise_m_s=noise,
         misjudged_m=misjudged,
+        pixels=pixels,
     )
     folder = out or DATA / (f"{task}-{split}" if kind == "robot" else f"{task}-human-{split}")
     news = shards(config, folder, workers)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -27,7 +27,7 @@ from robot_meta.results import Metric
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
 from robot_meta.statistics import bootstrap_ci
-from robot_meta.types import Demo
+from robot_meta.types import Demo, Frame
 
 ENVIRONMENTS = {
     "reach": "sim:sim/SawyerReach-v0",
@@ -120,14 +120,22 @@ def evaluate(
 
 def _case(checkpoint: str, blind: str | None, config: EvalConfig, task: int, other: int) -> Case:
     """One task in a worker process; environment and sessions are kept for the next."""
-    env = _environment(config.family, config.split, config.preset, config.max_steps)
+    session = _session(checkpoint)
+    env = environment(config, session.learner.image_shape[0])
     without = _session(blind) if blind else None
-    return run_case(env, _session(checkpoint), without, config, task, other)
+    return run_case(env, session, without, config, task, other)
 
 
 @lru_cache(maxsize=1)
-def _environment(family: str, split: str, preset: str, max_steps: int) -> Any:
-    made = gymnasium.make(ENVIRONMENTS[family], split=split, preset=preset, max_steps=max_steps)
+def environment(config: EvalConfig, pixels: int) -> Any:
+    """The environment of an evaluation, for a policy that sees pictures of this side."""
+    made = gymnasium.make(
+        ENVIRONMENTS[config.family],
+        split=config.split,
+        preset=config.preset,
+        max_steps=config.max_steps,
+        pixels=pixels,
+    )
     return made.unwrapped
 
 
@@ -193,7 +201,7 @@ def run_case(
     if "final_pose" in config.controls and demos[0].actions is not None:
         trial("success_final_pose", lambda: rollout.copy_final_pose(demos[0]))
     if "blind" in config.controls and blind is not None:
-        trial("success_blind", blind.act)
+        trial("success_blind", lambda frame: blind.act(coarser(frame, blind)))
     if "wrong_demo" in config.controls:
         wrong = (meant + 1 + task % (choices - 1)) % choices
         demo, _ = show(env, config, {**options, "target": wrong, "trial": DEMO_TRIAL})
@@ -207,6 +215,21 @@ def run_case(
         trial("success_unrelated_demo", session.act)
         session.rollback()
     return case
+
+
+def coarser(frame: Frame, session: Session) -> Frame:
+    """The frame as the camera gives it to a policy for pictures of this side or a part of it.
+
+    Its pixels are means of blocks, to which no more than rounding is added.
+    """
+    side, whole = session.learner.image_shape[0], len(frame.rgb)
+    if side == whole:
+        return frame
+    if whole % side:
+        raise ConfigError(f"pictures of {whole} pixels cannot be averaged to {side}")
+    k = whole // side
+    means = frame.rgb.reshape(side, k, side, k, 3).mean((1, 3))
+    return replace(frame, rgb=means.round().astype(np.uint8))
 
 
 _FRESH = ("success_replay", "success_final_pose")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta import report, rollout
 from robot_meta.cpu import configure_cpu
-from robot_meta.evaluate import DEMO_TRIAL, ENVIRONMENTS, EvalConfig, chosen_tasks, show
+from robot_meta.evaluate import DEMO_TRIAL, EvalConfig, chosen_tasks, environment, show
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
 
@@ -37,13 +36,7 @@ class Failure:
 def failures(session: Session, config: EvalConfig, count: int) -> Iterator[Failure]:
     """The first `count` failures of an evaluation, in the order of its tasks."""
     configure_cpu()
-    made = gymnasium.make(
-        ENVIRONMENTS[config.family],
-        split=config.split,
-        preset=config.preset,
-        max_steps=config.max_steps,
-    )
-    env: Any = made.unwrapped
+    env: Any = environment(config, session.learner.image_shape[0])
     left = count
     for task in chosen_tasks(config, 200):
         options = {"task": task, "split": config.split}

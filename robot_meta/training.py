@@ -26,7 +26,7 @@ from robot_meta.evaluate import ENVIRONMENTS
 from robot_meta.learners import contextual, daml, finetune, mil, waypoints
 from robot_meta.logging import TensorBoard
 from robot_meta.loops import Sample, Trainable, TrainConfig, TrainStep
-from robot_meta.nets import vision
+from robot_meta.nets import finer, vision
 from robot_meta.nets.vision import VisionConfig
 from robot_meta.session import Learner
 from robot_meta.together import Together
@@ -185,7 +185,7 @@ def placed(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     if "cells" in settings:
         return dict(settings)
     net = from_dict(VisionConfig, settings.get("net", {}))
-    return {**settings, "cells": grid_places(family, net.grid, net.skip_rows)}
+    return {**settings, "cells": grid_places(family, net)}
 
 
 def _robots(sources: Sources) -> tuple[DemoSet, DemoSet | None]:
@@ -227,16 +227,18 @@ def continued(fresh: Params, path: Path, prefixes: tuple[str, ...] = ("",)) -> P
     """`fresh` parameters with those that a checkpoint has, by prefix, in their place.
 
     Where the checkpoint's learner takes another number of steps, the first of its step sizes are
-    taken, and the last again.
+    taken, and the last again. One for pictures of half the side becomes one for these (`finer`).
 
     Raises:
         CheckpointError: no good checkpoint, none of these parameters, or some of other shapes.
     """
-    known = {
-        name: p
-        for name, p in checkpoint.load(path).params.items()
-        if name in fresh and name.startswith(prefixes)
-    }
+    found = checkpoint.load(path)
+    there = found.params
+    if "conv0.weight" in there and isinstance(found.config, Mapping) and "net" in found.config:
+        coarse = from_dict(VisionConfig, found.config["net"])
+        if fresh["conv0.weight"].shape == finer.shape(there):
+            there = finer.params(there, coarse, seed=0)
+    known = {n: p for n, p in there.items() if n in fresh and n.startswith(prefixes)}
     if not known:
         raise CheckpointError(f"{path}: it has none of the parameters that are to start from it")
     for name in known:
@@ -247,11 +249,12 @@ def continued(fresh: Params, path: Path, prefixes: tuple[str, ...] = ("",)) -> P
     return {**fresh, **known}
 
 
-def grid_places(family: str, grid: tuple[int, int], top: int) -> list[list[float]]:
-    """(x, y) in base, m, of the table under each cell of a grid below `top` rows of pixels."""
-    env: Any = gymnasium.make(ENVIRONMENTS[family], preset="none").unwrapped
+def grid_places(family: str, net: VisionConfig) -> list[list[float]]:
+    """(x, y) in base, m, of the table under each cell of a network's grid."""
+    made = gymnasium.make(ENVIRONMENTS[family], preset="none", pixels=net.image[0])
+    env: Any = made.unwrapped
     env.reset(seed=0, options={"task": 0})
-    places = env.places(*grid, top=top)
+    places = env.places(*net.grid, top=net.skip_rows)
     env.close()
     return [[float(x), float(y)] for x, y in np.asarray(places).reshape(-1, 2)]
 

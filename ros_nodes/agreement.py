@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
 import numpy as np
 
 from robot_meta import rollout
-from robot_meta.evaluate import DEMO_TRIAL, ENVIRONMENTS, Case, EvalConfig, chosen_tasks
+from robot_meta.evaluate import DEMO_TRIAL, Case, EvalConfig, chosen_tasks, environment
 from robot_meta.results import Metric
 from robot_meta.rollout import Outcome
 from robot_meta.statistics import bootstrap_ci
@@ -46,14 +45,8 @@ def run_cases(
     client: RobotClient, director: Director, config: EvalConfig, robot: str = "sawyer"
 ) -> Iterator[RosCase]:
     """The cases of an evaluation over a running graph, in the order in which they are drawn."""
-    contract = Contract.load(robot)
-    made: Any = gymnasium.make(
-        ENVIRONMENTS[config.family],
-        split=config.split,
-        preset=config.preset,
-        max_steps=config.max_steps,
-    )
-    env, left = made.unwrapped, config.trials
+    contract, left = Contract.load(robot), config.trials
+    env: Any = environment(config, contract.camera.size[0])
     for task in chosen_tasks(config, TEST_TASKS):
         request = {"family": config.family, "split": config.split, "index": task}
         label = f"{config.family}/{config.split}/{task}"
@@ -68,7 +61,7 @@ def run_cases(
         inside, _ = rollout.demonstrate(env, seed=config.seed, options=options)
         case.demo_differs = difference(read_demo(shown.episode, contract), inside)
         yield case
-    made.close()
+    env.close()
 
 
 def difference(one: Demo, other: Demo) -> str:

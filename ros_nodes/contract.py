@@ -223,6 +223,21 @@ class Contract:
             table["topics"][entry.pop("name")] = entry
         return dict(json.loads(json.dumps(table)))
 
+    def for_images(self, image_shape: tuple[int, int, int]) -> Contract:
+        """The same robot, for a policy that sees the crop as pictures (h, w, 3) of another size.
+
+        Raises:
+            ContractError: the crop has not so many pixels, or another shape.
+        """
+        (h, w, _), (_, _, rows, columns) = image_shape, self.camera.crop
+        if h * columns != w * rows or h > rows:
+            raise ContractError(
+                f"a policy for images {tuple(image_shape)}, robot {self.robot} gives crops of "
+                f"{rows} x {columns} pixels; change the contract's crop, or train on images of "
+                "that shape and at most that size"
+            )
+        return dataclasses.replace(self, camera=dataclasses.replace(self.camera, size=(h, w)))
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON: equal hashes mean equal contracts."""

@@ -84,13 +84,10 @@ class PolicyCore:
         if found.kind == "phi":
             return path
         session = Session.load(path)
-        size = (*self.contract.camera.size, 3)
-        if tuple(session.learner.image_shape) != size:
-            raise ContractError(
-                f"{path}: a policy for images {tuple(session.learner.image_shape)}, robot "
-                f"{self.contract.robot} gives {size}; change crop and size of the contract, "
-                "or train on such images"
-            )
+        try:
+            self.contract.for_images(session.learner.image_shape)
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
         session.warm_up()  # not while a robot waits for its first decision
         return session
 
@@ -108,6 +105,7 @@ class PolicyCore:
                 f"load policy: the policy is frozen at {self.version}; unfreeze it first"
             )
         self._sessions = [*self._sessions[-1:], prepared]
+        self._look()
         return prepared.version
 
     def rollback(self) -> str:
@@ -122,7 +120,13 @@ class PolicyCore:
             if len(self._sessions) < 2 or self.session.frozen:
                 raise
             self._sessions.pop()
+            self._look()
             return self.session.version
+
+    def _look(self) -> None:
+        """See as the policy in use was trained to."""
+        images = self.session.learner.image_shape
+        self.sampler.see(self.contract.for_images(images).camera.spec)
 
     def adapt(
         self, uris: Sequence[str], steps: int, seed: int, tell: Callable[[int, float], None]
@@ -135,7 +139,8 @@ class PolicyCore:
             SessionError: no policy, frozen, or the adaptation diverged.
         """
         session = self.session
-        demos = [read_demo(local_path(uri), self.contract) for uri in uris]
+        contract = self.contract.for_images(session.learner.image_shape)
+        demos = [read_demo(local_path(uri), contract) for uri in uris]
         return session.adapt(demos, steps or None, seed, tell)
 
     def feed(self, topic: str, msg: Any) -> Frame | None:

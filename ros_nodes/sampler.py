@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from robot_meta.errors import ObservationError
 from robot_meta.types import Frame
 from ros_nodes import messages
 from ros_nodes.contract import Contract
+
+if TYPE_CHECKING:
+    from sim.camera import ImageSpec
 
 Array = NDArray[np.float64]
 Forward = Callable[[Array], tuple[Array, Array]]
@@ -174,6 +177,10 @@ class Sampler:
                 self.lost += 1
             del self._images[stamp]
         return frames
+
+    def see(self, spec: ImageSpec) -> None:
+        """Give pictures of this crop and size from now on."""
+        self._spec = spec
 
     def clear(self) -> None:
         """Forget all samples, as at the start of another run."""

@@ -1,5 +1,6 @@
 """Gymnasium environments over an `Episode`: picture and proprioception in, tip velocity out."""
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -26,9 +27,9 @@ _TICKS = round(POLICY_S / SERVO_S)
 class SawyerEnv(gymnasium.Env[Observation, Array]):
     """A Sawyer arm over a table with three things of which one is meant.
 
-    Observation: `rgb` (80, 80, 3) uint8, `q_rad` (7,), `ee_pos_m` (3,), `gripper_m` (1,). Action
-    (4,): tip velocity in `base`, m/s, and gripper opening, m, held for 0.1 s. Success is what
-    `Episode.judge` says.
+    Observation: `rgb` (80, 80, 3) uint8, or of another side `pixels`, `q_rad` (7,), `ee_pos_m`
+    (3,), `gripper_m` (1,). Action (4,): tip velocity in `base`, m/s, and gripper opening, m, held
+    for 0.1 s. Success is what `Episode.judge` says.
 
     `reset(options=...)` takes `task` (a `Task` or its index), `split`, `target` (another thing is
     meant), `trial` (which arrangement), `avoid` (positions (n, 2) that the targets stay 10 cm away
@@ -44,11 +45,17 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         preset: Preset = "mild",
         max_steps: int = 80,
         image: ImageSpec | None = POLICY_IMAGE,
+        pixels: int | None = None,
         render_mode: str | None = "rgb_array",
     ) -> None:
-        """`image` None leaves the picture out (state only)."""
+        """`image` None leaves the picture out of observations; `pixels` is another side of it."""
         self.family, self.split, self.preset = as_family(family), split, preset
-        self.max_steps, self.image, self.render_mode = max_steps, image, render_mode
+        self.view = image or POLICY_IMAGE
+        if pixels is not None:
+            self.view = replace(self.view, size=(pixels, pixels))
+        self.image = None if image is None else self.view
+        """What observations hold; `view` is what `film`, `picture` and `places` see."""
+        self.max_steps, self.render_mode = max_steps, render_mode
         self.servo = Servo()
         self.applied_action: Array = np.zeros(4)
         """The last action (4,) after all limits, as a demonstration records it."""
@@ -61,7 +68,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
             "gripper_m": box(-np.inf, np.inf, (1,), np.float64),
         }
         if image is not None:
-            spaces["rgb"] = box(0, 255, (*image.size, 3), np.uint8)
+            spaces["rgb"] = box(0, 255, (*self.view.size, 3), np.uint8)
         self.observation_space = gymnasium.spaces.Dict(spaces)  # type: ignore[assignment]
         low, high = np.array([-SPEED_M_S] * 3 + [0.0]), np.array([SPEED_M_S] * 3 + [GRIPPER_MAX_M])
         self.action_space = box(low, high, dtype=np.float64)
@@ -180,7 +187,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
 
         The grid leaves out `top` rows of pixels.
         """
-        spec, camera = self.image or POLICY_IMAGE, self._view()
+        spec, camera = self.view, self._view()
         step_y, step_x = (spec.size[0] - top) / rows, spec.size[1] / columns
         y, x = np.meshgrid(
             top + np.arange(rows) * step_y, np.arange(columns) * step_x, indexing="ij"
@@ -191,7 +198,7 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
 
     def picture(self, state: bytes) -> NDArray[np.uint8]:
         """What a policy saw at a saved moment (`episode.world.save_state()`) of this episode."""
-        world, spec = self.episode.world, self.image or POLICY_IMAGE
+        world, spec = self.episode.world, self.view
         now = world.save_state()
         world.restore_state(state)
         rgb = spec.apply(self._view().render())
@@ -225,9 +232,8 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         if not isinstance(task, Task):
             task = draw_task(self.family, self.split, int(task), target)
         rng = film_stream(task, seed, trial)
-        if whole:
-            more["image"] = WHOLE_PICTURE
-        return film(task, rng, preset=preset, frames=frames, **more)
+        image = WHOLE_PICTURE if whole else self.view
+        return film(task, rng, preset=preset, frames=frames, image=image, **more)
 
     def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
         """The whole camera picture (240, 320, 3) uint8."""

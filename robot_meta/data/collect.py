@@ -39,6 +39,8 @@ class CollectConfig:
     demos: int = 4
     clean: int = 2
     frames: int = 14
+    pixels: int = 80
+    """Side of the pictures."""
     seed: int = 0
     noise_m_s: float = 0.12
     """Size of the disturbance of the velocity, which lasts about half a second."""
@@ -87,7 +89,10 @@ def _shard(job: tuple[CollectConfig, Path, int]) -> None:
 
 
 def _environment(config: CollectConfig) -> Any:
-    return gymnasium.make(config.env_id, split=config.split, max_steps=120, image=None).unwrapped
+    made = gymnasium.make(
+        config.env_id, split=config.split, max_steps=120, image=None, pixels=config.pixels
+    )
+    return made.unwrapped
 
 
 def film(env: Any, config: CollectConfig, task: int, k: int) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,9 @@ def adapt(
         CheckpointError: no good checkpoint.
         SessionError: ours and the plain one do not end at the same parameters.
     """
-    import gymnasium
-
     from robot_meta import report, rollout
     from robot_meta.cpu import configure_cpu
-    from robot_meta.evaluate import DEMO_TRIAL, ENVIRONMENTS
+    from robot_meta.evaluate import DEMO_TRIAL
     from ros_nodes.commands.plain_adapt import PlainDaml, PlainMil
 
     if repeats < 1:
@@ -73,15 +72,15 @@ def adapt(
     for key, session in sessions.items():
         plain[key](session.learner)  # refuses what it cannot do before anything is rendered
     print(told)
-    env: Any = gymnasium.make(ENVIRONMENTS["place"], split="test").unwrapped
     options = {"task": 0, "split": "test", "trial": DEMO_TRIAL}
-    film, _ = rollout.film(env, seed=0, options=options, preset="half_speed")
+    with closing(_environment(sessions["human_video"])) as env:
+        film, _ = rollout.film(env, seed=0, options=options, preset="half_speed")
     frames = 10 * SECONDS
     # A person who takes ten seconds: the slow film, the last picture held until then.
     held = film.rgb[np.minimum(np.arange(frames), len(film) - 1)]
     human = rollout.video(held)
-    robot, _ = rollout.demonstrate(env, seed=0, options=options)
-    env.close()
+    with closing(_environment(sessions["robot_demo"])) as env:
+        robot, _ = rollout.demonstrate(env, seed=0, options=options)
     demos = {"human_video": human, "robot_demo": robot}
     metrics: dict[str, Metric] = {}
     worst = 0.0
@@ -119,6 +118,16 @@ def adapt(
             wall_s=time.monotonic() - began,
         )
     return 0
+
+
+def _environment(session: Any) -> Any:
+    """Placing, seen as a session's policy sees."""
+    import gymnasium
+
+    from robot_meta.evaluate import ENVIRONMENTS
+
+    pixels = session.learner.image_shape[0]
+    return gymnasium.make(ENVIRONMENTS["place"], split="test", pixels=pixels).unwrapped
 
 
 def session_of(name: str, path: Path, may_lack: bool) -> tuple[Any, str]:
