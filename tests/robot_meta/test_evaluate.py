@@ -12,6 +12,7 @@ from robot_meta.errors import ConfigError
 from robot_meta.evaluate import CONTROLS, DEMO_TRIAL, Case, EvalConfig, chosen_tasks, metrics
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
+from sim.camera import POLICY_IMAGE
 from tests import linear
 
 # --- which tasks ------------------------------------------------------------------------------
@@ -118,6 +119,18 @@ def test_without_a_success_there_are_no_steps_to_it(cases):
     assert figures["success"].value == 0.0
     assert "steps_to_success" not in figures
     assert "wrong_demo_followed" not in figures
+
+
+def test_a_coarser_policy_sees_what_the_camera_would_give_it(rng):
+    whole = rng.integers(0, 256, (240, 320, 3), np.uint8)
+    coarse = POLICY_IMAGE.apply(whole)
+    fine = replace(POLICY_IMAGE, size=(160, 160)).apply(whole)
+    seen = evaluate.coarser(replace(linear.frame(rng), rgb=fine), session())
+    assert np.abs(seen.rgb.astype(int) - coarse).max() <= 1
+    same = replace(linear.frame(rng), rgb=coarse)
+    assert evaluate.coarser(same, session()) is same
+    with pytest.raises(ConfigError, match="100 pixels cannot be averaged to 80"):
+        evaluate.coarser(replace(linear.frame(rng), rgb=fine[:100, :100]), session())
 
 
 # --- a whole case -----------------------------------------------------------------------------

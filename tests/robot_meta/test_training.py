@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from robot_meta import checkpoint, rollout, training
+from robot_meta.config import as_dict, from_dict
 from robot_meta.data.demo_set import DemoSet
 from robot_meta.data.video_set import VideoSet
 from robot_meta.errors import CheckpointError, ConfigError, DataError
 from robot_meta.loops import TrainConfig
+from robot_meta.nets import finer
+from robot_meta.nets.vision import VisionConfig
 from robot_meta.session import Session
 from tests import linear
 from tests.robot_meta.test_loops import sample
@@ -118,6 +121,32 @@ def test_daml_trains_on_films_beside_demonstrations_and_adapts_on_pictures(tmp_p
     shown = rollout.video(rng.integers(0, 256, (9, 16, 16, 3), np.uint8))
     session.apply(session.adapt([shown]))
     assert session.adapted
+
+
+def test_a_finer_policy_goes_on_from_a_coarse_one(tmp_path, rng):
+    tiny_set(rng).save(tmp_path / "shard-000000.npz")
+    coarse = {"net": NET, "cells": cells(), "steps": 1, "query_frames": 4}
+    run = training.prepare_mil(sources(tmp_path), coarse, 2)
+    list(training.train(run, CONFIG, saving(tmp_path / "run")))
+    theta = tmp_path / "run" / training.THETA
+    sizes = as_dict(finer.config(from_dict(VisionConfig, NET)))
+    given = replace(sources(tmp_path), start=theta)
+    started = training.prepare_mil(given, {**coarse, "net": sizes}, 2)
+    assert started.learner.image_shape == (32, 32, 3)
+    old = Session.load(theta)
+    picture = rng.integers(0, 256, (1, 16, 16, 3), np.uint8)
+    seen = started.learner.see(started.start, picture.repeat(2, 1).repeat(2, 2))
+    assert torch.allclose(seen, old.learner.see(old.theta, picture), atol=1e-4)
+
+
+def test_shards_of_other_sizes_are_not_joined(tmp_path, rng):
+    robots = tiny_set(rng)
+    robots.save(tmp_path / "shard-000000.npz")
+    wide = replace(robots, rgb=robots.rgb.repeat(2, -2))
+    wide.save(tmp_path / "shard-000003.npz")
+    with pytest.raises(DataError, match="collect them with the same options"):
+        DemoSet.load(tmp_path)
+    assert len(DemoSet.load(tmp_path, limit=2)) == 2
 
 
 def test_a_robots_demonstrations_serve_as_films(tmp_path, rng):

@@ -124,9 +124,21 @@ def test_without_a_policy_everything_says_so(episode):
             call()
 
 
-def test_a_policy_for_other_images_is_refused(core, tmp_path):
-    other = save_theta(tmp_path / "small.safetensors", image=(64, 64))
-    with pytest.raises(ContractError, match=r"\(64, 64, 3\), robot sawyer gives \(80, 80, 3\)"):
+def test_a_policy_sees_pictures_of_the_size_it_was_made_for(core, episode, tmp_path):
+    first = core.version
+    core.use(core.prepare(save_theta(tmp_path / "fine", seed=1, image=(160, 160))))
+    assert {f.rgb.shape for f in feed(core)} == {(160, 160, 3)}
+    core.session.apply(core.adapt([episode], 0, 0, lambda *_: None))
+    assert core.rollback() != first
+    assert core.rollback() == first
+    core.sampler.clear()
+    assert {f.rgb.shape for f in feed(core)} == {(80, 80, 3)}
+
+
+@pytest.mark.parametrize("image", [(64, 80), (320, 320)])
+def test_a_policy_for_images_that_the_camera_cannot_give_is_refused(core, tmp_path, image):
+    other = save_theta(tmp_path / "other.safetensors", image=image)
+    with pytest.raises(ContractError, match=rf"{image[1]}, 3\), robot sawyer gives crops of 240"):
         core.prepare(other)
 
 

@@ -309,3 +309,19 @@ def test_a_person_shows_what_the_robot_is_to_do():
     assert whole.rgb.shape == (3, 240, 320, 3)
     assert np.array_equal([POLICY_IMAGE.apply(rgb) for rgb in whole.rgb], shown.rgb)
     env.close()
+
+
+def test_another_size_is_the_same_view():
+    fine, coarse = SawyerEnv("reach", "val", pixels=160), SawyerEnv("reach", "val")
+    seen = [env.reset(seed=0)[0]["rgb"] for env in (fine, coarse)]
+    assert fine.observation_space["rgb"].shape == seen[0].shape == (160, 160, 3)
+    means = seen[0].reshape(80, 2, 80, 2, 3).mean((1, 3))
+    assert np.abs(means - seen[1]).max() <= 1.0
+    saved = fine.episode.world.save_state()
+    assert np.array_equal(fine.picture(saved), seen[0])
+    assert fine.film(3, frames=2).rgb.shape == (2, 160, 160, 3)
+    # The middle of the first of 2 x 2 fine pixels lies half a fine pixel from the coarse one's.
+    apart = np.abs(fine.places(16, 20, top=32) - coarse.places(16, 20, top=16))
+    assert apart.max() < 0.005
+    fine.close()
+    coarse.close()
