@@ -8,7 +8,7 @@ the robot, plus, in training alone, where the thing meant and its destination ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,12 @@ class ImitatorConfig:
     """Place xy of each cell of the grid, from the camera's calibration; empty: a square grid."""
     sigma_m: float = 0.025
     query_frames: int = 8
+    act_sharpness: float = 0.0
+    """Power of the attention maps when acting; 0: that of training.
+
+    Where two things look alike, both have a share of a map. Training wants the mean of their
+    places, for its gradient; a hand that goes there takes neither.
+    """
     stem_frozen: bool = False
     """Meta-training leaves the stem as it began: one encoder, trained once, for many learners."""
 
@@ -53,6 +59,9 @@ class Imitator:
         self.settings = config
         self.config: dict[str, Any] = as_dict(config)
         self.image_shape = (*config.net.image, 3)
+        self._acting = config.net
+        if config.act_sharpness:
+            self._acting = replace(config.net, sharpness=config.act_sharpness)
 
     def init(self, seed: int) -> Params:
         """Fresh parameters of the policy."""
@@ -77,11 +86,14 @@ class Imitator:
 
     def act(self, phi: Params, frame: Frame, memory: Any) -> tuple[NDArray[np.float64], Any]:
         """The action (4,) for one frame; nothing is remembered."""
-        features = self.see(phi, np.ascontiguousarray(frame.rgb)[None])
         state = torch.tensor([[*frame.ee_pos_m, frame.gripper_m]], dtype=torch.float32)
-        reading = vision.read(phi, features, self.settings.net)
-        action = vision.control(phi, reading, state).action()
+        action = vision.control(phi, self.look(phi, frame), state).action()
         return action[0].double().numpy(), memory
+
+    def look(self, phi: Params, frame: Frame) -> vision.Reading:
+        """What is seen in one frame, to act on."""
+        features = self.see(phi, np.ascontiguousarray(frame.rgb)[None])
+        return vision.read(phi, features, self._acting)
 
     def outer_terms(
         self,

@@ -111,9 +111,8 @@ class Waypoints(Contextual):
         return np.array([*velocity, wanted[3]]), Driving(memory.waypoints, memory.ticks + 1)
 
     def _look(self, phi: Params, frame: Frame, tip: NDArray[np.float64]) -> NDArray[np.float64]:
-        features = self.see(phi, np.ascontiguousarray(frame.rgb)[None])
         state = torch.tensor(tip, dtype=torch.float32)[None]
-        plan = self.plan(phi, vision.read(phi, features, self.settings.net), state)
+        plan = self.plan(phi, self.look(phi, frame), state)
         out = torch.cat([plan.position, vision.likeliest(plan.opening)], dim=-1)[0]
         return out.double().numpy()
 
