@@ -12,22 +12,25 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, get_args
 
 import gymnasium
 import numpy as np
+import torch
 
 from robot_meta import rollout
 from robot_meta.cpu import worker_pool
 from robot_meta.data.batches import Evidence
 from robot_meta.errors import ConfigError
+from robot_meta.imitator import Imitator
+from robot_meta.nets import vision
 from robot_meta.options import Film
 from robot_meta.results import Metric
 from robot_meta.rollout import Outcome
 from robot_meta.session import Session
 from robot_meta.statistics import bootstrap_ci
-from robot_meta.types import Demo, Frame
+from robot_meta.types import Demo, Frame, Params
 
 ENVIRONMENTS = {
     "reach": "sim:sim/SawyerReach-v0",
@@ -35,7 +38,15 @@ ENVIRONMENTS = {
     "place": "sim:sim/SawyerPlace-v0",
     "pick_place": "sim:sim/SawyerPickPlace-v0",
 }
-CONTROLS = ("blind", "no_adaptation", "wrong_demo", "unrelated_demo", "replay", "final_pose")
+CONTROLS = (
+    "blind",
+    "no_adaptation",
+    "told",
+    "wrong_demo",
+    "unrelated_demo",
+    "replay",
+    "final_pose",
+)
 DEMO_TRIAL = 500
 """Trials from here on are demonstrations: no trial shares its arrangement with a demo."""
 TRIALS_A_TASK = 3
@@ -196,6 +207,8 @@ def run_case(
         session.rollback()
     if "no_adaptation" in config.controls:
         trial("success_no_adaptation", session.act)
+    if "told" in config.controls and isinstance(session.learner, Imitator):
+        trial("success_told", partial(_told, env, session.phi, session.learner))
     if "replay" in config.controls and demos[0].actions is not None:
         trial("success_replay", lambda: rollout.replay(demos[0]))
     if "final_pose" in config.controls and demos[0].actions is not None:
@@ -217,6 +230,22 @@ def run_case(
     return case
 
 
+def _told(env: Any, theta: Params, learner: Imitator) -> rollout.Policy:
+    """Act unadapted but told where things are: what fails even so is the hand, not the eye."""
+    memory: Any = None
+
+    def policy(frame: Frame) -> rollout.Action:
+        nonlocal memory
+        where = torch.tensor(env.markers(), dtype=torch.float32)[None]
+        with torch.no_grad():
+            action, memory = learner.act_as(
+                lambda phi, _: vision.told(phi, where), theta, frame, memory
+            )
+        return action
+
+    return policy
+
+
 def coarser(frame: Frame, session: Session) -> Frame:
     """The frame as the camera gives it to a policy for pictures of this side or a part of it.
 
@@ -232,8 +261,8 @@ def coarser(frame: Frame, session: Session) -> Frame:
     return replace(frame, rgb=means.round().astype(np.uint8))
 
 
-_FRESH = ("success_replay", "success_final_pose")
-"""Conditions whose policy counts its own ticks and is made anew for each trial."""
+_FRESH = ("success_told", "success_replay", "success_final_pose")
+"""Conditions whose policy has a memory of its own and is made anew for each trial."""
 
 
 def metrics(cases: Sequence[Case], config: EvalConfig) -> dict[str, Metric]:

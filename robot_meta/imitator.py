@@ -7,7 +7,7 @@ the robot, plus, in training alone, where the thing meant and its destination ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,10 @@ class ImitatorConfig:
     """Meta-training leaves the stem as it began: one encoder, trained once, for many learners."""
 
 
+Look = Callable[[Params, Frame], vision.Reading]
+"""What is seen in a frame, by the parameters that act."""
+
+
 class Imitator:
     """The policy: `act` for a session, and what `task_loss` of a learner is made of."""
 
@@ -85,9 +89,15 @@ class Imitator:
         return features.reshape(b, frames, *features.shape[1:])
 
     def act(self, phi: Params, frame: Frame, memory: Any) -> tuple[NDArray[np.float64], Any]:
-        """The action (4,) for one frame; nothing is remembered."""
+        """The action (4,) for one frame."""
+        return self.act_as(self.look, phi, frame, memory)
+
+    def act_as(
+        self, look: Look, phi: Params, frame: Frame, memory: Any
+    ) -> tuple[NDArray[np.float64], Any]:
+        """The action (4,) on what `look` sees, which need not be these eyes; nothing is kept."""
         state = torch.tensor([[*frame.ee_pos_m, frame.gripper_m]], dtype=torch.float32)
-        action = vision.control(phi, self.look(phi, frame), state).action()
+        action = vision.control(phi, look(phi, frame), state).action()
         return action[0].double().numpy(), memory
 
     def look(self, phi: Params, frame: Frame) -> vision.Reading:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from robot_meta.config import from_dict
 from robot_meta.data.batches import AHEAD
+from robot_meta.imitator import Look
 from robot_meta.learners.contextual import Contextual, ContextualConfig
 from robot_meta.nets import context, vision
 from robot_meta.nets.watching import normal
@@ -97,11 +98,13 @@ class Waypoints(Contextual):
         _, *others = self.outer_terms(phi, features, *robot[:5])
         return (WAYPOINT_WEIGHT * (missed + 0.2 * opening), *others)
 
-    def act(self, phi: Params, frame: Frame, memory: Any) -> tuple[NDArray[np.float64], Any]:
+    def act_as(
+        self, look: Look, phi: Params, frame: Frame, memory: Any
+    ) -> tuple[NDArray[np.float64], Any]:
         """The action (4,) towards the next waypoint; `memory` is the plan."""
         tip = np.array([*frame.ee_pos_m, frame.gripper_m])
         if memory is None or memory.ticks >= self.settings.replan:
-            memory = Driving(self._look(phi, frame, tip), 0)
+            memory = Driving(self._plan(phi, look(phi, frame), tip), 0)
         # Where the plan says that the tip should be by the end of this tick.
         now = (memory.ticks + 1) * 0.1 / self.settings.stretch_s
         at = int(min(now, AHEAD - 1))
@@ -110,9 +113,10 @@ class Waypoints(Contextual):
         velocity = (wanted[:3] - tip[:3]) / left_s
         return np.array([*velocity, wanted[3]]), Driving(memory.waypoints, memory.ticks + 1)
 
-    def _look(self, phi: Params, frame: Frame, tip: NDArray[np.float64]) -> NDArray[np.float64]:
-        state = torch.tensor(tip, dtype=torch.float32)[None]
-        plan = self.plan(phi, self.look(phi, frame), state)
+    def _plan(
+        self, phi: Params, reading: vision.Reading, tip: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        plan = self.plan(phi, reading, torch.tensor(tip, dtype=torch.float32)[None])
         out = torch.cat([plan.position, vision.likeliest(plan.opening)], dim=-1)[0]
         return out.double().numpy()
 

@@ -140,12 +140,27 @@ def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:
     sharp = attention**config.sharpness
     sharp = sharp / sharp.sum(dim=1, keepdim=True)
     where = sharp.transpose(1, 2) @ place
-    hidden = F.relu(
-        (place - where[:, 1:]) / REACH_M @ phi["place.approach0"] + phi["place.approach0b"]
-    )
-    approach = place + REACH_M * (hidden @ phi["place.approach1"])
+    approach = approaches(phi, place, where[:, 1:])
     start = (sharp[..., :1] * approach).sum(dim=1)
     return Reading(attention, place, approach, where, start)
+
+
+def told(phi: Params, where: Tensor) -> Reading:
+    """What would be read if thing and destination were known to be at `where` (n, 2, 2), xy m."""
+    place = where[:, :1]
+    approach = approaches(phi, place, where[:, 1:])
+    certain = torch.ones(len(where), 1, SLOTS)
+    return Reading(certain, place, approach, where, approach[:, 0])
+
+
+def approaches(phi: Params, place: Tensor, destination: Tensor) -> Tensor:
+    """Where the tip would first come down (n, G, 2) for things at `place` (n, G, 2), xy m.
+
+    What lies at `place` is to go to `destination` (n, 1, 2).
+    """
+    way = (place - destination) / REACH_M
+    hidden = F.relu(way @ phi["place.approach0"] + phi["place.approach0b"])
+    return place + REACH_M * (hidden @ phi["place.approach1"])
 
 
 def places(params: Params, features: Tensor) -> Tensor:

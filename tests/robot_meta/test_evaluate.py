@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from robot_meta import evaluate
+from robot_meta import evaluate, report
 from robot_meta.errors import ConfigError
 from robot_meta.evaluate import CONTROLS, DEMO_TRIAL, Case, EvalConfig, chosen_tasks, metrics
 from robot_meta.rollout import Outcome
@@ -157,6 +157,7 @@ def case(env):
 
 def test_every_condition_is_tried_as_often_as_the_config_says(case):
     expected = {"success", "success_2_shots", *(f"success_{name}" for name in CONTROLS)}
+    expected.remove("success_told")  # not of this learner, which has no eyes of its own
     assert set(case.outcomes) == expected
     tried = {name: len(outcomes) for name, outcomes in case.outcomes.items()}
     assert tried.pop("success") == CONFIG.a_task
@@ -181,3 +182,14 @@ def test_a_case_can_be_repeated_and_gives_the_session_back(case, env):
     assert set(again.outcomes) == {"success"}
     assert again.outcomes["success"] == case.outcomes["success"]
     assert held.version == before
+
+
+def test_a_hand_that_is_told_where_things_are_needs_no_eyes():
+    config = EvalConfig(family="place", split="val", trials=3, shots=(1,), controls=("told",))
+    place = evaluate.environment(config, 80)
+    held = Session.load(report.shipped("mil", "place"))
+    blinded = {n: p.zero_() if n.startswith("conv") else p for n, p in held.theta.items()}
+    unseeing = Session(held.learner, blinded)
+    done = evaluate.run_case(place, unseeing, None, config, task=1, other=2)
+    assert [o.success for o in done.outcomes["success_told"]] == [True]
+    assert not any(o.success for o in done.outcomes["success"])

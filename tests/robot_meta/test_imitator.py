@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from robot_meta.imitator import Imitator, ImitatorConfig
+from robot_meta.nets import vision
 from tests import linear
 from tests.robot_meta.learners.test_daml import NET
 
@@ -39,3 +40,16 @@ def test_the_grid_is_square_unless_its_places_are_given():
     given = tuple((0.01 * i, 0.0) for i in range(16))
     placed = Imitator(ImitatorConfig(net=NET, cells=given)).init(0)["place.cells"]
     assert torch.equal(placed, torch.tensor(given))
+
+
+def test_being_told_is_as_seeing_with_certainty(rng):
+    made = Imitator(ImitatorConfig(net=NET))
+    params = made.init(0)
+    params["place.approach1"] = torch.rand(32, 2)
+    seen = made.look(params, linear.frame(rng, size=16))
+    told = vision.told(params, seen.place[:, [3, 7]])
+    assert torch.equal(told.where[0], seen.place[0, [3, 7]])
+    # Had the map been sure of those two cells, it would have said the same.
+    expected = vision.approaches(params, seen.place, seen.place[:, 7:8])[:, 3]
+    assert torch.allclose(told.start, expected)
+    assert not torch.allclose(told.start, told.where[:, 0])
