@@ -71,6 +71,8 @@ def demonstrate(env: Any, *, seed: int, options: dict[str, Any]) -> tuple[Demo, 
     raise RuntimeError(f"the expert failed 20 arrangements of {info['task'].label}")
 
 
+FILMS = 20
+"""Arrangements that are tried until a person can do a task."""
 PHONE = "phone"
 """A preset of films besides those of the environment: `train`, seen through a phone."""
 
@@ -78,16 +80,26 @@ PHONE = "phone"
 def film(
     env: Any, *, seed: int, options: dict[str, Any], preset: str = "train"
 ) -> tuple[Demo, Any]:
-    """A person's demonstration, pictures alone, and the arrangement it was given in."""
+    """A person's demonstration, pictures alone, and the arrangement it was given in.
+
+    Raises:
+        RuntimeError: if nobody can do the task in 20 arrangements in a row.
+    """
     task, trial = options["task"], options.get("trial", 0)
-    shown = env.film(
-        task,
-        seed=seed,
-        trial=trial,
-        target=options.get("target"),
-        preset="train" if preset == PHONE else preset,
-        whole=preset == PHONE,
-    )
+    for attempt in range(FILMS):
+        try:
+            shown = env.film(
+                task,
+                seed=seed,
+                trial=trial + 1000 * attempt,
+                target=options.get("target"),
+                preset="train" if preset == PHONE else preset,
+                whole=preset == PHONE,
+            )
+            break
+        except RuntimeError:  # nobody could do it with the things where they lay
+            if attempt == FILMS - 1:
+                raise
     rgb = shown.rgb
     if preset == PHONE:
         from robot_meta.data import phone

@@ -37,3 +37,29 @@ def test_an_unknown_preset_is_named_with_those_there_are():
     env = gymnasium.make("sim:sim/SawyerPlace-v0").unwrapped
     with pytest.raises(ValueError, match="no film preset 'dusk'; there are train"):
         rollout.film(env, seed=0, options={"task": 0}, preset="dusk")
+
+
+def test_a_film_that_nobody_could_make_is_drawn_anew():
+    made = gymnasium.make("sim:sim/SawyerPlace-v0", split="val", image=None).unwrapped
+    real, asked = made.film, []
+
+    def film(task, *, trial, **more):
+        asked.append(trial)
+        if len(asked) < 3:
+            raise RuntimeError("no person could do it")
+        return real(task, trial=trial, **more)
+
+    made.film = film
+    shown, _ = rollout.film(made, seed=0, options={"task": 1, "trial": 500})
+    assert asked == [500, 1500, 2500]
+    made.film = real
+    again, _ = rollout.film(made, seed=0, options={"task": 1, "trial": 2500})
+    assert np.array_equal(shown.rgb, again.rgb)
+
+    def never(*_, **__):
+        raise RuntimeError("no person could do it")
+
+    made.film = never
+    with pytest.raises(RuntimeError, match="no person"):
+        rollout.film(made, seed=0, options={"task": 1})
+    made.close()
