@@ -1,6 +1,7 @@
 """Films outside training: the bounds, and that every preset exists."""
 
 import gymnasium
+import numpy as np
 import pytest
 
 from robot_meta import films, rollout
