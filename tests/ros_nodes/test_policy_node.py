@@ -322,11 +322,11 @@ def test_rollback_freeze_and_load(own, theta, episode, tmp_path):
 
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(Path(theta).read_bytes()[:-1])
-    small = save_theta(tmp_path / "small.safetensors", image=(64, 64))
+    wide = save_theta(tmp_path / "wide.safetensors", image=(64, 80))
     for uri, words in [
         (str(tmp_path / "nowhere"), "no such file"),
         (str(bad), "not a whole safetensors file"),
-        (small, "robot sawyer gives (80, 80, 3)"),
+        (wide, "robot sawyer gives crops of 240 x 240"),
     ]:
         answer = call(LoadPolicy, "load_policy", uri=uri)
         assert not answer.success
