@@ -137,15 +137,16 @@ def _case(checkpoint: str, blind: str | None, config: EvalConfig, task: int, oth
     return run_case(env, session, without, config, task, other)
 
 
-@lru_cache(maxsize=1)
 def environment(config: EvalConfig, pixels: int) -> Any:
     """The environment of an evaluation, for a policy that sees pictures of this side."""
+    return _made(config.family, config.split, config.preset, config.max_steps, pixels)
+
+
+@lru_cache(maxsize=1)
+def _made(family: str, split: str, preset: str, max_steps: int, pixels: int) -> Any:
+    """Kept for the next case, whatever its seed and films are."""
     made = gymnasium.make(
-        ENVIRONMENTS[config.family],
-        split=config.split,
-        preset=config.preset,
-        max_steps=config.max_steps,
-        pixels=pixels,
+        ENVIRONMENTS[family], split=split, preset=preset, max_steps=max_steps, pixels=pixels
     )
     return made.unwrapped
 

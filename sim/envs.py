@@ -52,6 +52,9 @@ class SawyerEnv(gymnasium.Env[Observation, Array]):
         self.family, self.split, self.preset = as_family(family), split, preset
         self.view = image or POLICY_IMAGE
         if pixels is not None:
+            most = min(self.view.crop[2:])
+            if not 1 <= pixels <= most:
+                raise ValueError(f"pictures of {pixels} pixels: need 1 to {most}, as the camera's")
             self.view = replace(self.view, size=(pixels, pixels))
         self.image = None if image is None else self.view
         """What observations hold; `view` is what `film`, `picture` and `places` see."""

@@ -311,6 +311,12 @@ def test_a_person_shows_what_the_robot_is_to_do():
     env.close()
 
 
+@pytest.mark.parametrize("pixels", [0, 241])
+def test_a_size_that_the_camera_does_not_have_is_refused(pixels):
+    with pytest.raises(ValueError, match="need 1 to 240"):
+        SawyerEnv("reach", pixels=pixels)
+
+
 def test_another_size_is_the_same_view():
     fine, coarse = SawyerEnv("reach", "val", pixels=160), SawyerEnv("reach", "val")
     seen = [env.reset(seed=0)[0]["rgb"] for env in (fine, coarse)]
