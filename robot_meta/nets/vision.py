@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from robot_meta.errors import ConfigError
 from robot_meta.types import Params
 
 SLOTS = 2
@@ -50,12 +51,27 @@ class VisionConfig:
     channels: tuple[int, ...] = (24, 48, 64, 64)
     kernels: tuple[int, ...] = (5, 3, 3, 3)
     strides: tuple[int, ...] = (2, 2, 1, 1)
+    residual: tuple[int, ...] = ()
+    """Layers more after each convolution that begin as the identity; empty: none anywhere.
+
+    A network may be given them when it is trained already, and goes on from where it was.
+    """
     groups: int = 4
     embed: int = 48
     hidden: int = 256
     bias_transform: int = 10
     sharpness: float = 2.0
     """The attention map is raised to this power before its mean is taken."""
+
+    def __post_init__(self) -> None:
+        """Refuse lists that do not speak of the same convolutions."""
+        lengths = {len(self.channels), len(self.kernels), len(self.strides)}
+        if len(lengths) > 1 or len(self.residual) not in (0, len(self.channels)):
+            raise ConfigError(
+                f"channels {self.channels}, kernels {self.kernels}, strides {self.strides} and "
+                f"residual {self.residual} are of different convolutions; each needs one number a "
+                "convolution (residual: or none)"
+            )
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -94,6 +110,10 @@ def init(config: VisionConfig, cells: Tensor, seed: int) -> Params:
     for i, (c, k) in enumerate(zip(config.channels, config.kernels, strict=True)):
         params[f"conv{i}.weight"] = normal(c, before, k, k, fan=before * k * k)
         params[f"norm{i}.weight"], params[f"norm{i}.bias"] = torch.ones(c), torch.zeros(c)
+        for more in _residual(config, i):
+            params[f"conv{more}.weight"] = normal(c, c, 3, 3, fan=9 * c)
+            params[f"norm{more}.weight"] = torch.zeros(c)
+            params[f"norm{more}.bias"] = torch.zeros(c)
         before = c
     params["place.cells"] = cells.clone().float()
     params["place.shift"] = torch.zeros(before, 2)
@@ -124,11 +144,24 @@ def stem(params: Params, rgb: Tensor, config: VisionConfig) -> Tensor:
     x = (x / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
     for i, (k, s) in enumerate(zip(config.kernels, config.strides, strict=True)):
         x = F.conv2d(x, params[f"conv{i}.weight"], stride=s, padding=k // 2)
-        x = F.relu(
-            F.group_norm(x, config.groups, params[f"norm{i}.weight"], params[f"norm{i}.bias"])
-        )
+        x = F.relu(_normed(params, x, f"norm{i}", config))
+        for more in _residual(config, i):
+            change = F.conv2d(x, params[f"conv{more}.weight"], padding=1)
+            x = F.relu(x + _normed(params, change, f"norm{more}", config))
     features = x.flatten(2).transpose(1, 2)
     return F.layer_norm(features, features.shape[-1:])
+
+
+def _normed(params: Params, x: Tensor, name: str, config: VisionConfig) -> Tensor:
+    return F.group_norm(x, config.groups, params[f"{name}.weight"], params[f"{name}.bias"])
+
+
+def _residual(config: VisionConfig, i: int) -> list[str]:
+    """Names of the residual layers after convolution `i` (He et al. 2016).
+
+    Their norm's gain begins at zero (Goyal et al. 2017, section 5.1): each begins as the identity.
+    """
+    return [f"{i}_{j}" for j in range(config.residual[i])] if config.residual else []
 
 
 def read(phi: Params, features: Tensor, config: VisionConfig) -> Reading:

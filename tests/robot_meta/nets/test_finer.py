@@ -1,14 +1,20 @@
 """A finer stem begins as the coarse one: exactly, wherever a picture has no detail."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from robot_meta.nets import finer, vision
 
-COARSE = vision.VisionConfig(image=(16, 16), skip_rows=4, channels=(4, 8, 8), kernels=(5, 3, 3))
-SIZES = replace(COARSE, strides=(2, 2, 1), groups=2, embed=4, hidden=8)
+SIZES = vision.VisionConfig(
+    image=(16, 16),
+    skip_rows=4,
+    channels=(4, 8, 8),
+    kernels=(5, 3, 3),
+    strides=(2, 2, 1),
+    groups=2,
+    embed=4,
+    hidden=8,
+)
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """The network: what attention means, and what must not matter to it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from robot_meta.errors import ConfigError
 from robot_meta.nets import vision
 from robot_meta.nets.vision import OPENING_BINS, OPENING_M, Command, VisionConfig
 from tests import blobs
@@ -49,6 +52,28 @@ def test_the_grid_is_what_the_stem_gives(config):
     params = vision.init(config, torch.zeros(rows * columns, 2), 0)
     seen = vision.stem(params, torch.zeros(2, *config.image, 3, dtype=torch.uint8), config)
     assert seen.shape == (2, rows * columns, config.channels[-1])
+
+
+def test_residual_layers_begin_as_the_identity_and_can_be_learned(params, pictures):
+    deeper = dataclasses.replace(NET, residual=(1, *[0] * (len(NET.channels) - 2), 2))
+    grown = {**vision.init(deeper, CELLS, seed=3), **params}
+    assert len(grown) == len(params) + 9
+    for parameter in grown.values():
+        parameter.requires_grad_()
+    seen = vision.stem(grown, pictures, deeper)
+    assert torch.equal(seen, vision.stem(params, pictures, NET))
+    seen[:, ::3, ::2].sum().backward()
+    last = len(NET.channels) - 1
+    for name in ("norm0_0", f"norm{last}_0", f"norm{last}_1"):
+        assert (grown[f"{name}.weight"].grad.abs() > 0).any()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"residual": (1,)}, {"channels": (4, 4)}, {"kernels": (3, 3, 3, 3, 3)}]
+)
+def test_lists_of_other_convolutions_are_refused(wrong):
+    with pytest.raises(ConfigError, match="different convolutions"):
+        VisionConfig(**wrong)
 
 
 @pytest.mark.parametrize(("row", "column"), [(2, 3), (4, 8), (7, 5)])
