@@ -1,9 +1,10 @@
 """One-shot imitators side by side: every method, task family and kind of evidence, on one page.
 
 Evaluation only: each method's parameters are trained beforehand (docs/one-shot.md has the
-commands) and lie in `checkpoints/one-shot/`, those of MIL and DAML in `checkpoints/`. All methods
-have one policy, one encoder and one set of data; they differ in how a demonstration becomes the
-parameters that the policy acts with.
+commands) and lie in `checkpoints/one-shot/`, those of MIL and of cloning in `checkpoints/`. All
+methods have one policy, one encoder and one set of data; they differ in how a demonstration becomes
+the parameters that the policy acts with. So DAML stands here with the eyes that its rivals have,
+not with the finer ones that are deployed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Method:
 
 METHODS = (
     Method("mil", "MIL", ("robot", "state"), shipped=True),
-    Method("daml", "DAML, loss of poses (ours)", shipped=True),
+    Method("daml", "DAML, loss of poses (ours)"),
     Method("daml-temporal", "DAML, temporal loss"),
     Method("daml-linear", "DAML, linear loss"),
     Method("waypoints", "waypoints, attention"),
