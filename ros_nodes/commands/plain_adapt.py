@@ -30,14 +30,16 @@ class Eyes(nn.Module):
     def __init__(self, config: vision.VisionConfig, cells: int) -> None:
         super().__init__()
         self.config = config
-        channels = (3, *config.channels)
-        self.conv = nn.ModuleList(
-            nn.Conv2d(channels[i], c, k, s, k // 2, bias=False)
-            for i, (c, k, s) in enumerate(
-                zip(config.channels, config.kernels, config.strides, strict=True)
-            )
-        )
-        self.norm = nn.ModuleList(nn.GroupNorm(config.groups, c) for c in config.channels)
+        before = 3
+        self.conv, self.norm = nn.ModuleDict(), nn.ModuleDict()
+        sizes = zip(config.channels, config.kernels, config.strides, strict=True)
+        for i, (c, k, stride) in enumerate(sizes):
+            self.conv[f"{i}"] = nn.Conv2d(before, c, k, stride, k // 2, bias=False)
+            for more in self._residual(i):
+                self.conv[more] = nn.Conv2d(c, c, 3, padding=1, bias=False)
+            for name in (f"{i}", *self._residual(i)):
+                self.norm[name] = nn.GroupNorm(config.groups, c)
+            before = c
         c = config.channels[-1]
         self.cells, self.shift = nn.Parameter(torch.zeros(cells, 2)), nn.Linear(c, 2, bias=False)
         self.approach = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2, bias=False))
@@ -49,10 +51,16 @@ class Eyes(nn.Module):
         """(n, G, C) of pictures (n, H, W, 3)."""
         x = torch.from_numpy(rgb)[:, self.config.skip_rows :].permute(0, 3, 1, 2)
         x = x.to(self.gain.dtype) / 127.5 - 1.0
-        for conv, norm in zip(self.conv, self.norm, strict=True):
-            x = torch.relu(norm(conv(x)))
+        for i in range(len(self.config.channels)):
+            x = torch.relu(self.norm[f"{i}"](self.conv[f"{i}"](x)))
+            for more in self._residual(i):
+                x = torch.relu(x + self.norm[more](self.conv[more](x)))
         x = x.flatten(2).transpose(1, 2)
         return nn.functional.layer_norm(x, x.shape[-1:])
+
+    def _residual(self, i: int) -> list[str]:
+        more = self.config.residual
+        return [f"{i}_{j}" for j in range(more[i])] if more else []
 
     def place(self, features: Tensor) -> Tensor:
         """(n, G, 2): where each cell lies, m."""

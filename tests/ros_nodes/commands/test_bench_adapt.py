@@ -31,9 +31,10 @@ def shared():
     return {"net": base.net, "cells": base.cells, "sigma_m": base.sigma_m, "alpha": 0.3}
 
 
-def daml(**more):
+def daml(residual=(), **more):
     learned = TemporalConfig(form="pose", channels=(8, 8, 8), kernels=(3, 3, 1))
-    return Daml(DamlConfig(**shared(), learned=learned, video_frames=6, **more))
+    given = shared() | {"net": replace(blobs.NET, residual=residual)}
+    return Daml(DamlConfig(**given, learned=learned, video_frames=6, **more))
 
 
 def mil(**more):
@@ -55,6 +56,7 @@ def doubled(learner):
     [
         (daml(), plain_adapt.PlainDaml),
         (daml(clip=1e-3), plain_adapt.PlainDaml),
+        (daml(residual=(1, *[0] * (len(blobs.NET.channels) - 2), 2)), plain_adapt.PlainDaml),
         (mil(), plain_adapt.PlainMil),
         (mil(clip=1e-3), plain_adapt.PlainMil),
     ],
