@@ -22,6 +22,7 @@ import torch
 from robot_meta import rollout
 from robot_meta.cpu import worker_pool
 from robot_meta.data.batches import Evidence
+from robot_meta.data.coarse import averaged
 from robot_meta.errors import ConfigError
 from robot_meta.imitator import Imitator
 from robot_meta.nets import vision
@@ -248,18 +249,9 @@ def _told(env: Any, theta: Params, learner: Imitator) -> rollout.Policy:
 
 
 def coarser(frame: Frame, session: Session) -> Frame:
-    """The frame as the camera gives it to a policy for pictures of this side or a part of it.
-
-    Its pixels are means of blocks, to which no more than rounding is added.
-    """
-    side, whole = session.learner.image_shape[0], len(frame.rgb)
-    if side == whole:
-        return frame
-    if whole % side:
-        raise ConfigError(f"pictures of {whole} pixels cannot be averaged to {side}")
-    k = whole // side
-    means = frame.rgb.reshape(side, k, side, k, 3).mean((1, 3))
-    return replace(frame, rgb=means.round().astype(np.uint8))
+    """The frame as the camera gives it to a policy for pictures of this side or a part of it."""
+    side = session.learner.image_shape[0]
+    return frame if side == len(frame.rgb) else replace(frame, rgb=averaged(frame.rgb, side))
 
 
 _FRESH = ("success_told", "success_replay", "success_final_pose")

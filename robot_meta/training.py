@@ -145,7 +145,7 @@ def _with_robots(
     learner: Any, draw: Callable[[DemoSet, np.random.Generator], Batch], sources: Sources
 ) -> Run:
     """A run of a learner that robots alone show tasks to."""
-    train, held = _robots(sources)
+    train, held = _robots(learner, sources)
     return Run(
         learner=learner,
         trainable=learner,
@@ -157,14 +157,15 @@ def _with_robots(
 
 def _with_films(learner: Any, sources: Sources, batch: int) -> Run:
     """A run of a learner that films show tasks to."""
-    train, held = _robots(sources)
+    train, held = _robots(learner, sources)
     if sources.videos is None:
         raise DataError(
             f"{learner.name}: no films; collect some with `robot-meta collect TASK --kind human`"
         )
-    films = VideoSet.load(sources.videos, sources.limit)
+    side = learner.image_shape[0]
+    films = VideoSet.load(sources.videos, sources.limit, side)
     beside = sources.videos.with_name(sources.videos.name.replace("-train", "-val"))
-    held_films = VideoSet.load(beside) if held and beside.exists() else None
+    held_films = VideoSet.load(beside, side=side) if held and beside.exists() else None
 
     def sample(videos: VideoSet, robots: DemoSet, rng: np.random.Generator) -> Batch:
         return sample_filmed(videos, robots, learner.settings, batch, rng)
@@ -188,9 +189,12 @@ def placed(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, "cells": grid_places(family, net)}
 
 
-def _robots(sources: Sources) -> tuple[DemoSet, DemoSet | None]:
-    held = DemoSet.load(sources.validation) if sources.validation is not None else None
-    return DemoSet.load(sources.train, sources.limit), held
+def _robots(learner: Any, sources: Sources) -> tuple[DemoSet, DemoSet | None]:
+    """The sets to train and to validate on, their pictures of the learner's size."""
+    side, held = learner.image_shape[0], None
+    if sources.validation is not None:
+        held = DemoSet.load(sources.validation, side=side)
+    return DemoSet.load(sources.train, sources.limit, side), held
 
 
 def validated(

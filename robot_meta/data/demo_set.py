@@ -54,13 +54,15 @@ class DemoSet:
         shards.save(self, path)
 
     @classmethod
-    def load(cls, folder: Path, limit: int | None = None) -> DemoSet:
+    def load(cls, folder: Path, limit: int | None = None, side: int | None = None) -> DemoSet:
         """All shards of a folder, at most `limit` tasks.
+
+        Pictures are averaged to `side` pixels, if that is given.
 
         Raises:
             DataError: if the folder has no shards, or one is of another format.
         """
-        return shards.load(cls, folder, limit)
+        return shards.load(cls, folder, limit, side)
 
 
 def touch_down(tip_m: NDArray[np.float64]) -> int:

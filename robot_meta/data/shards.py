@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from robot_meta.data.coarse import averaged
 from robot_meta.errors import DataError
 
 FORMAT = 1
@@ -23,11 +24,14 @@ def save(arrays: Any, path: Path) -> None:
     part.rename(path)
 
 
-def load(kind: type[T], folder: Path, limit: int | None = None) -> T:
+def load(kind: type[T], folder: Path, limit: int | None = None, side: int | None = None) -> T:
     """A dataclass of arrays from all shards of a folder, joined; at most `limit` tasks.
+
+    Pictures are averaged to `side` pixels, if that is given.
 
     Raises:
         DataError: if the folder has no shards, or one is of another format or kind.
+        ConfigError: pictures that cannot be averaged so.
     """
     shards = sorted(folder.glob("shard-*.npz"))
     if not shards:
@@ -44,6 +48,8 @@ def load(kind: type[T], folder: Path, limit: int | None = None) -> T:
         with np.load(shard, allow_pickle=False) as arrays:
             for name in names:
                 part = arrays[name]
+                if name == "rgb" and side is not None:
+                    part = averaged(part[:rows], side)
                 # Filled shard by shard: pictures of all of them twice would not fit in memory.
                 if name not in whole:
                     whole[name] = np.empty((total, *part.shape[1:]), part.dtype)

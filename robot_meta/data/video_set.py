@@ -36,10 +36,12 @@ class VideoSet:
         shards.save(self, path)
 
     @classmethod
-    def load(cls, folder: Path, limit: int | None = None) -> VideoSet:
+    def load(cls, folder: Path, limit: int | None = None, side: int | None = None) -> VideoSet:
         """All shards of a folder, at most `limit` tasks; a robot's demos serve as films too.
+
+        Pictures are averaged to `side` pixels, if that is given.
 
         Raises:
             DataError: if the folder has no shards, or one is of another format.
         """
-        return shards.load(cls, folder, limit)
+        return shards.load(cls, folder, limit, side)

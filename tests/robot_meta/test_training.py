@@ -130,13 +130,29 @@ def test_a_finer_policy_goes_on_from_a_coarse_one(tmp_path, rng):
     list(training.train(run, CONFIG, saving(tmp_path / "run")))
     theta = tmp_path / "run" / training.THETA
     sizes = as_dict(finer.config(from_dict(VisionConfig, NET)))
-    given = replace(sources(tmp_path), start=theta)
+    robots = tiny_set(rng)
+    (tmp_path / "fine").mkdir()
+    replace(robots, rgb=robots.rgb.repeat(2, -2).repeat(2, -3)).save(
+        tmp_path / "fine" / "shard-000000.npz"
+    )
+    given = replace(sources(tmp_path / "fine"), start=theta)
     started = training.prepare_mil(given, {**coarse, "net": sizes}, 2)
     assert started.learner.image_shape == (32, 32, 3)
     old = Session.load(theta)
     picture = rng.integers(0, 256, (1, 16, 16, 3), np.uint8)
     seen = started.learner.see(started.start, picture.repeat(2, 1).repeat(2, 2))
     assert torch.allclose(seen, old.learner.see(old.theta, picture), atol=1e-4)
+
+
+def test_pictures_are_averaged_to_the_size_that_a_policy_takes(tmp_path, rng):
+    robots = tiny_set(rng)
+    fine = replace(robots, rgb=robots.rgb.repeat(2, -2).repeat(2, -3))
+    fine.save(tmp_path / "shard-000000.npz")
+    run = training.prepare_mil(sources(tmp_path), {"net": NET, "cells": cells(), "steps": 1}, 2)
+    assert run.sample(rng).rgb.shape[2:] == (16, 16, 3)
+    assert np.array_equal(DemoSet.load(tmp_path, side=16).rgb, robots.rgb)
+    with pytest.raises(ConfigError, match="32 pixels cannot be averaged to 20"):
+        DemoSet.load(tmp_path, side=20)
 
 
 def test_shards_of_other_sizes_are_not_joined(tmp_path, rng):
