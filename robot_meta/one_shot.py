@@ -51,7 +51,7 @@ METHODS = (
     Method("daml", "DAML, loss of poses (ours)"),
     Method("daml-temporal", "DAML, temporal loss"),
     Method("daml-linear", "DAML, linear loss"),
-    Method("waypoints", "waypoints, attention"),
+    Method("waypoints", "waypoints"),
     Method("contextual", "contextual"),
     Method("lstm", "LSTM"),
     Method("finetune", "cloning, fine-tuned", ("robot",), shipped=True),

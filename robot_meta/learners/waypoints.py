@@ -1,15 +1,15 @@
-"""Waypoints: the demonstration is read by attention, and a few poses ahead are predicted.
+"""Waypoints: the demonstration is an input, and a few poses ahead are predicted.
 
 Today's usual one-shot imitator, in small: AWDA (Chang and Gupta 2023) and OSVI-WM (Goswami et al.
 2025) predict a few waypoints from a demonstration and the present picture, which a controller
 drives to; they are predicted anew while it drives. Theirs begin from large pretrained networks;
-this one has the encoder, the attention and the data of its rivals here.
+this one has the encoder, the reading and the data of its rivals here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from robot_meta.config import from_dict
 from robot_meta.data.batches import AHEAD
 from robot_meta.imitator import Look
 from robot_meta.learners.contextual import Contextual, ContextualConfig
-from robot_meta.nets import context, vision
+from robot_meta.nets import vision
 from robot_meta.nets.watching import normal
 from robot_meta.types import Frame, Params
 
@@ -53,9 +53,6 @@ class Driving(NamedTuple):
 class WaypointsConfig(ContextualConfig):
     """Settings, besides those of the policy and of the reading."""
 
-    context: context.ContextConfig = field(
-        default_factory=lambda: context.ContextConfig(form="attention")
-    )
     replan: int = 2
     """Waypoints are predicted anew every so many ticks of 0.1 s."""
     stretch_s: float = 0.4

@@ -13,7 +13,7 @@ from robot_meta.nets.context import PREFIX, ContextConfig
 from robot_meta.types import Demo
 from tests import blobs
 
-FORMS = ["contextual", "lstm", "attention"]
+FORMS = ["contextual", "lstm"]
 
 
 def learner(form="contextual", kind=contextual.Contextual, config=contextual.ContextualConfig):
@@ -31,7 +31,7 @@ def learner(form="contextual", kind=contextual.Contextual, config=contextual.Con
 
 
 def driving():
-    return learner("attention", waypoints.Waypoints, waypoints.WaypointsConfig)
+    return learner("contextual", waypoints.Waypoints, waypoints.WaypointsConfig)
 
 
 @pytest.fixture(scope="module")
