@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robot_meta.data.demo_set import evidence
+from robot_meta.data.demo_set import Evidence, evidence
 from robot_meta.imitator import action_error
 from robot_meta.nets import vision
 from robot_meta.types import Demo, Params
@@ -64,7 +64,11 @@ def support_of(
     Raises:
         DemoFormatError: a video that does not know where the robot's tip was.
     """
-    seen = evidence(demos, frames)
+    return support_from(evidence(demos, frames), see)
+
+
+def support_from(seen: Evidence, see: Callable[[NDArray[np.uint8]], Tensor]) -> Support:
+    """Evidence in tensors, its pictures seen by `see`."""
     k, f = seen.before.shape
 
     def flat(array: NDArray[Any]) -> NDArray[Any]:

@@ -8,15 +8,17 @@ of every other learner.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from robot_meta.config import from_dict
-from robot_meta.data.batches import Batch
-from robot_meta.demo_loss import demo_loss, support_of
+from robot_meta.data.batches import Batch, relight
+from robot_meta.data.demo_set import Evidence, evidence
+from robot_meta.demo_loss import demo_loss, support_from
 from robot_meta.errors import DemoFormatError
 from robot_meta.imitator import Imitator, ImitatorConfig, outer_loss
 from robot_meta.nets import vision
@@ -27,12 +29,16 @@ from robot_meta.types import Demo, Params
 class FineTuneConfig(ImitatorConfig):
     """Settings, besides those of the policy."""
 
-    steps: int = 40
+    steps: int = 100
     """Steps of Adam on the demonstration."""
-    rate: float = 3e-3
-    action_weight: float = 1.0
+    rate: float = 1e-2
+    action_weight: float = 0.2
     support_frames: tuple[int, int] = (12, 12)
     """Frames of a demo that are trained on: before and after the first touch-down."""
+    adapted: tuple[str, ...] = vision.EYES
+    """Prefixes of what fine-tuning moves; the stem's it never does."""
+    copies: int = 8
+    """Copies of each demonstration that are trained on, lit and mirrored as in training."""
 
 
 class FineTune(Imitator):
@@ -44,7 +50,7 @@ class FineTune(Imitator):
     def adapt(
         self, theta: Params, demos: Sequence[Demo], steps: int | None = None, seed: int = 0
     ) -> Iterator[tuple[int, float, Params]]:
-        """Yield (k, loss, phi_k); the stem stays as it is. `seed` is not used: nothing is drawn.
+        """Yield (k, loss, phi_k); `seed` draws the light and the mirrors of the copies.
 
         Raises:
             DemoFormatError: a demonstration without actions.
@@ -55,9 +61,13 @@ class FineTune(Imitator):
             )
         settings = self.settings
         with torch.no_grad():
-            support = support_of(demos, settings.support_frames, lambda rgb: self.see(theta, rgb))
+            shown = evidence(demos, settings.support_frames)
+            copies = copied(shown, settings.copies, np.random.default_rng(seed))
+            support = support_from(copies, lambda rgb: self.see(theta, rgb))
         fast = {
-            n: p.clone().requires_grad_() for n, p in theta.items() if not n.startswith(vision.SLOW)
+            n: p.clone().requires_grad_()
+            for n, p in theta.items()
+            if n.startswith(settings.adapted) and not n.startswith(vision.SLOW)
         }
         adam = torch.optim.Adam(fast.values(), settings.rate)
         for k in range((settings.steps if steps is None else steps) + 1):
@@ -80,6 +90,19 @@ class FineTune(Imitator):
         return outer_loss(
             torch.func.vmap(lambda *x: self.outer_terms(params, *x))(features, *robot)
         )
+
+
+def copied(shown: Evidence, copies: int, rng: np.random.Generator) -> Evidence:
+    """Each demonstration so many times, each in a light of its own and half of them in a mirror."""
+    rgb, state, action, before, keypose = (
+        np.repeat(getattr(shown, f.name), copies, axis=0) for f in fields(shown)
+    )
+    rgb = relight(rgb, rgb.shape[1], rng)
+    turned = rng.random(len(rgb)) < 0.5
+    rgb[turned] = rgb[turned, :, :, ::-1]
+    for array in (state, action, keypose):
+        array[turned, ..., 1] *= -1.0
+    return Evidence(rgb, state, action, before, keypose)
 
 
 def make(config: Mapping[str, Any]) -> FineTune:

@@ -44,10 +44,6 @@ class MilConfig(ImitatorConfig):
     """Frames of a demo that are adapted on: before and after the first touch-down."""
 
 
-EYES = ("film", "embed", "query")
-"""Prefixes of what decides where the policy looks."""
-
-
 class Mil(Imitator):
     """The learner: `init`, `adapt`, `act` for a session, `task_loss` for meta-training."""
 
@@ -61,7 +57,7 @@ class Mil(Imitator):
             return params
         # The controller hardly needs to change with the task; the eyes do.
         sizes = {
-            name: self.settings.alpha * (1.0 if name.startswith(EYES) else np.exp(-3.0))
+            name: self.settings.alpha * (1.0 if name.startswith(vision.EYES) else np.exp(-3.0))
             for name in params
             if not name.startswith(vision.SLOW)
         }

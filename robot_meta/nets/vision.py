@@ -37,7 +37,9 @@ OPENING_BINS = 17
 SPEED_M_S = 0.3
 SLOW = ("conv", "norm", "place")
 """Parameters with these prefixes are not adapted."""
-HANDS = ("fc", "head", "inner_head", "bias_transform", "place.approach")
+EYES = ("film", "embed", "query")
+"""Prefixes of what decides where the policy looks."""
+HANDS = ("fc", "head", "inner_head", "bias_transform", "place.approach", "way")
 """Prefixes of what moves the arm, given where things are: it has nothing to do with pictures."""
 
 

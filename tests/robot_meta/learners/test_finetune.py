@@ -1,9 +1,11 @@
 """Behaviour cloning fine-tuned on a demonstration."""
 
+import numpy as np
 import pytest
 import torch
 
 from robot_meta.data.batches import sample_shown
+from robot_meta.data.demo_set import evidence
 from robot_meta.errors import DemoFormatError
 from robot_meta.learners import finetune
 from robot_meta.nets import vision
@@ -31,7 +33,34 @@ def test_the_loss_falls_and_the_encoder_stays(data):
     assert steps[-1][1] < 0.7 * steps[0][1]
     kept = [n for n in theta if torch.equal(theta[n], steps[-1][2][n])]
     assert {n for n in theta if n.startswith(vision.SLOW)} <= set(kept)
-    assert "head.weight" not in kept
+    assert {n for n in theta if n.startswith(vision.EYES)}.isdisjoint(kept)
+    assert "head.weight" in kept, "how to move a single demonstration does not tell"
+
+
+def test_what_moves_is_a_setting(data):
+    made = learner(steps=2, adapted=("head",))
+    theta = made.init(0)
+    *_, (_, _, phi) = made.adapt(theta, [blobs.demo(data, 0)])
+    moved = {n for n in theta if not torch.equal(theta[n], phi[n])}
+    assert moved == {"head.weight", "head.bias"}
+
+
+def test_copies_are_the_demonstration_itself_or_its_mirror_image(data, rng):
+    shown = evidence([blobs.demo(data, 0)], (4, 2))
+    copies = finetune.copied(shown, 12, rng)
+    turned = np.isclose(copies.keypose[:, 0, 1], -shown.keypose[0, 0, 1])
+    assert 0 < turned.sum() < 12
+    for of, way in ((~turned, 1), (turned, -1)):
+        for name in ("state", "action", "keypose"):
+            own, given = getattr(copies, name)[of], getattr(shown, name)[0]
+            assert np.allclose(own[..., 1], way * given[..., 1])
+            assert np.allclose(np.delete(own, 1, -1), np.delete(given, 1, -1))
+        # Light changes a picture little; a mirror puts bright things elsewhere.
+        for picture in copies.rgb[of]:
+            seen = np.corrcoef(picture.ravel(), shown.rgb[0][:, :, ::way].ravel())[0, 1]
+            other = np.corrcoef(picture.ravel(), shown.rgb[0][:, :, ::-way].ravel())[0, 1]
+            assert seen > other
+    assert not np.array_equal(copies.rgb[~turned][0], copies.rgb[~turned][1])
 
 
 def test_a_film_cannot_be_cloned(data):
