@@ -60,6 +60,8 @@ class EvalConfig:
     family: str = "place"
     split: str = "test"
     trials: int = 300
+    trials_a_task: int | None = None
+    """As the published protocols have it if not given."""
     seed: int = 0
     shots: tuple[int, ...] = (1, 5)
     controls: tuple[str, ...] = CONTROLS
@@ -90,6 +92,8 @@ class EvalConfig:
     @property
     def a_task(self) -> int:
         """Trials of a task (push: 6 a task in the published protocol)."""
+        if self.trials_a_task is not None:
+            return self.trials_a_task
         return 6 if self.trials % 6 == 0 and self.trials // 6 >= 60 else TRIALS_A_TASK
 
 
@@ -130,6 +134,38 @@ def evaluate(
             yield job.result()
 
 
+def compare(
+    checkpoints: Sequence[str], config: EvalConfig, size: int = 200, pool: Executor | None = None
+) -> Iterator[list[Case]]:
+    """One case of each checkpoint on every task, all shown the same, as they are done.
+
+    Controls are left out. Showing a task takes longer than a trial, so it is done once for all.
+
+    Raises:
+        ConfigError: policies for pictures of several sizes.
+    """
+    with nullcontext(pool) if pool else worker_pool(config.workers) as workers:
+        jobs = [
+            workers.submit(_compared, tuple(checkpoints), config, task)
+            for task in chosen_tasks(config, size)
+        ]
+        for job in as_completed(jobs):
+            yield job.result()
+
+
+def _compared(checkpoints: Sequence[str], config: EvalConfig, task: int) -> list[Case]:
+    sessions = [_session(path) for path in checkpoints]
+    sides = {session.learner.image_shape[0] for session in sessions}
+    if len(sides) > 1:
+        raise ConfigError(
+            f"policies for pictures of {sorted(sides)} pixels are shown nothing alike"
+        )
+    env = environment(config, sides.pop())
+    posed = pose(env, config, task)
+    plain = replace(config, controls=())
+    return [judge(env, session, None, plain, posed, other=task) for session in sessions]
+
+
 def _case(checkpoint: str, blind: str | None, config: EvalConfig, task: int, other: int) -> Case:
     """One task in a worker process; environment and sessions are kept for the next."""
     session = _session(checkpoint)
@@ -152,7 +188,7 @@ def _made(family: str, split: str, preset: str, max_steps: int, pixels: int) -> 
     return made.unwrapped
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=32)
 def _session(checkpoint: str) -> Session:
     return Session.load(checkpoint)
 
@@ -167,11 +203,22 @@ def show(env: Any, config: EvalConfig, options: dict[str, Any]) -> tuple[Demo, A
     return (demo if config.evidence == "robot" else rollout.without_actions(demo)), arrangement
 
 
-def run_case(
-    env: Any, session: Session, blind: Session | None, config: EvalConfig, task: int, other: int
-) -> Case:
-    """All conditions on one task; `other` is the task whose demo is unrelated."""
-    case = Case(task)
+@dataclass(frozen=True)
+class Posed:
+    """A task as it is put to a policy."""
+
+    task: int
+    demos: tuple[Demo, ...]
+    trials: tuple[dict[str, Any], ...]
+    """Options of the environment for each trial."""
+    target: int
+    """Number of the target that is meant."""
+    choices: int
+    """Targets there are."""
+
+
+def pose(env: Any, config: EvalConfig, task: int) -> Posed:
+    """Show a task as often as it will be, and lay out its trials."""
     options = {"task": task, "split": config.split}
     demos: list[Demo] = []
     for shot in range(max(config.shots)):
@@ -180,12 +227,29 @@ def run_case(
         if shot == 0:
             env.reset(seed=config.seed, options=options)
             avoid = arrangement.target_xy_m(env.episode.task)
-    meant, choices = env.episode.task.target, env.episode.task.choices
-    trials = [{**options, "trial": k, "avoid": avoid} for k in range(config.a_task)]
+    trials = tuple({**options, "trial": k, "avoid": avoid} for k in range(config.a_task))
+    posed = env.episode.task
+    return Posed(task, tuple(demos), trials, posed.target, posed.choices)
+
+
+def run_case(
+    env: Any, session: Session, blind: Session | None, config: EvalConfig, task: int, other: int
+) -> Case:
+    """All conditions on one task; `other` is the task whose demo is unrelated."""
+    return judge(env, session, blind, config, pose(env, config, task), other)
+
+
+def judge(
+    env: Any, session: Session, blind: Session | None, config: EvalConfig, posed: Posed, other: int
+) -> Case:
+    """As `run_case`, for a task that has been shown."""
+    task, demos = posed.task, posed.demos
+    case = Case(task)
+    options = {"task": task, "split": config.split}
 
     def trial(name: str, policy: Any) -> None:
         case.outcomes[name] = []
-        for given in trials if name == "success" else trials[: config.control_trials]:
+        for given in posed.trials if name == "success" else posed.trials[: config.control_trials]:
             session.reset()
             chosen = policy() if name in _FRESH else policy
             case.outcomes[name].append(rollout.run(env, chosen, seed=config.seed, options=given))
@@ -218,7 +282,7 @@ def run_case(
     if "blind" in config.controls and blind is not None:
         trial("success_blind", lambda frame: blind.act(coarser(frame, blind)))
     if "wrong_demo" in config.controls:
-        wrong = (meant + 1 + task % (choices - 1)) % choices
+        wrong = (posed.target + 1 + task % (posed.choices - 1)) % posed.choices
         demo, _ = show(env, config, {**options, "target": wrong, "trial": DEMO_TRIAL})
         case.shown["success_wrong_demo"] = wrong
         adapted([demo])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from robot_meta.evaluate import Case, EvalConfig, evaluate, metrics
 from robot_meta.results import Metric, Published, append_test_log, write_result
 from robot_meta.statistics import judge
 
-Watch = Callable[[Iterable[Case], str, int], Iterable[Case]]
+Watch = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Passes cases through while showing progress (cases, what, total)."""
 SEEDS = (0, 1, 2, 3, 4)
 MARGIN = 0.07

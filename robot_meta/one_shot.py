@@ -21,7 +21,7 @@ from robot_meta import checkpoint, report
 from robot_meta.cpu import worker_pool
 from robot_meta.data.batches import Evidence
 from robot_meta.errors import ConfigError
-from robot_meta.evaluate import Case, EvalConfig, evaluate
+from robot_meta.evaluate import Case, EvalConfig, compare
 from robot_meta.experiments import Watch
 from robot_meta.results import Metric, Published, append_test_log
 from robot_meta.statistics import bootstrap_ci, paired_difference
@@ -121,6 +121,14 @@ def cells() -> Iterator[Cell]:
                 yield Cell(method, "place", "human", seed)
 
 
+def shown_alike(chosen: Sequence[Cell]) -> dict[tuple[str, Evidence], list[Cell]]:
+    """Cells by family and evidence: those that one demonstration of a task serves."""
+    out: dict[tuple[str, Evidence], list[Cell]] = {}
+    for cell in chosen:
+        out.setdefault((cell.family, cell.evidence), []).append(cell)
+    return out
+
+
 def run(
     *,
     quick: bool = False,
@@ -135,7 +143,7 @@ def run(
         ConfigError: there are no parameters at all.
     """
     began = time.monotonic()
-    trials = trials or (24 if quick else 150)
+    trials = trials or (24 if quick else 120)
     there = [cell for cell in cells() if cell.path.exists()]
     missing = sorted(
         {f"{c.method.key} {c.family}" for c in cells()}
@@ -145,28 +153,31 @@ def run(
         raise ConfigError(f"one-shot: no parameters in {report.CHECKPOINTS}/one-shot")
     found: dict[str, list[Case]] = {}
     with worker_pool(workers) as pool:
-        for cell in there:
+        for (family, evidence), group in shown_alike(there).items():
             config = EvalConfig(
-                family=cell.family,
+                family=family,
                 trials=trials,
-                evidence=cell.evidence,
+                trials_a_task=1,
+                evidence=evidence,
                 shots=(1,),
                 controls=(),
                 workers=workers,
             )
-            news = evaluate(str(cell.path), None, config, pool=pool)
-            done = list(watch(news, cell.key, config.tasks))
-            found[cell.key] = sorted(done, key=lambda case: case.task)
+            news = compare([str(cell.path) for cell in group], config, pool=pool)
+            done = list(watch(news, f"{family}, shown by {evidence}", config.tasks))
+            for cell, cases in zip(group, zip(*done, strict=True), strict=True):
+                found[cell.key] = sorted(cases, key=lambda case: case.task)
     figures = metrics(found)
     shas = {cell.key: checkpoint.load(cell.path).sha256 for cell in there}
     summary = {"seed": 0, "metrics": {key: m.value for key, m in figures.items()}}
     append_test_log(report.RESULTS, "experiment one-shot" + " --quick" * quick, "", summary)
     path = report.publish(
         "one-shot",
-        f"{trials} trials of each cell on tasks of the test split, evaluation seed 0; one "
-        "demonstration a task, by the scripted expert (robot: pictures, states and actions; state: "
-        "without actions; video: pictures alone) or by a rendered hand before another camera "
-        "(human), in another arrangement; all methods have the same policy, encoder and data; "
+        f"{trials} tasks of the test split for each cell, a trial each, evaluation seed 0; one "
+        "demonstration a task, the same for all methods, by the scripted expert (robot: pictures, "
+        "states and actions; state: without actions; video: pictures alone) or by a rendered hand "
+        "before another camera (human), in another arrangement; all methods have the same policy, "
+        "encoder and data; "
         "success as sim/judge.py judges it; intervals by bootstrap over tasks. Without parameters: "
         f"{', '.join(missing) or 'none'}.",
         figures,

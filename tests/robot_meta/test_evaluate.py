@@ -1,6 +1,7 @@
 """The evaluation: which tasks, which conditions, and figures from constructed outcomes."""
 
 from collections import Counter
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 import gymnasium
@@ -121,6 +122,11 @@ def test_without_a_success_there_are_no_steps_to_it(cases):
     assert "wrong_demo_followed" not in figures
 
 
+def test_the_trials_of_a_task_can_be_chosen():
+    config = EvalConfig(trials=90, trials_a_task=1)
+    assert (config.a_task, config.tasks) == (1, 90)
+
+
 def test_a_coarser_policy_sees_what_the_camera_would_give_it(rng):
     whole = rng.integers(0, 256, (240, 320, 3), np.uint8)
     coarse = POLICY_IMAGE.apply(whole)
@@ -182,6 +188,33 @@ def test_a_case_can_be_repeated_and_gives_the_session_back(case, env):
     assert set(again.outcomes) == {"success"}
     assert again.outcomes["success"] == case.outcomes["success"]
     assert held.version == before
+
+
+class Here(Executor):
+    """Runs everything at once, in this process."""
+
+    def submit(self, fn, /, *args):
+        done = Future()
+        done.set_result(fn(*args))
+        return done
+
+
+def test_policies_compared_on_one_demonstration_do_as_they_do_alone():
+    config = EvalConfig(
+        family="place", split="val", trials=1, trials_a_task=1, shots=(1,), controls=()
+    )
+    paths = [str(report.shipped(name, "place")) for name in ("mil-blind", "mil")]
+    (together,) = evaluate.compare(paths, config, pool=Here())
+    alone = [next(evaluate.evaluate(path, None, config, pool=Here())) for path in paths]
+    assert [case.outcomes for case in together] == [case.outcomes for case in alone]
+    assert together[0].outcomes != together[1].outcomes
+
+
+def test_policies_for_pictures_of_several_sizes_are_not_compared():
+    config = EvalConfig(family="place", split="val", trials=1, trials_a_task=1, controls=())
+    paths = [str(report.shipped(name, "place")) for name in ("mil", "daml")]
+    with pytest.raises(ConfigError, match=r"\[80, 160\] pixels are shown nothing alike"):
+        next(evaluate.compare(paths, config, pool=Here()))
 
 
 def test_a_hand_that_is_told_where_things_are_needs_no_eyes():

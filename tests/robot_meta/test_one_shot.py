@@ -36,6 +36,15 @@ def test_every_method_has_a_cell_for_each_kind_of_evidence_that_it_can_use():
             )
 
 
+def test_cells_that_one_demonstration_serves_are_evaluated_together():
+    cells = list(one_shot.cells())
+    groups = one_shot.shown_alike(cells)
+    assert sorted(c.key for g in groups.values() for c in g) == sorted(c.key for c in cells)
+    for (family, evidence), group in groups.items():
+        assert all((c.family, c.evidence) == (family, evidence) for c in group)
+    assert len(groups[("place", "human")]) == 10, "six methods, two of them for two seeds more"
+
+
 def test_published_figures_are_of_cells_that_exist():
     keys = {cell.key for cell in one_shot.cells()}
     assert set(one_shot.PUBLISHED) <= keys
