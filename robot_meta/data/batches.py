@@ -47,7 +47,8 @@ class Batch(NamedTuple):
     marker: NDArray[np.float32]
     """(B, m + n, 2, 2): xy of the thing meant and of its destination; for training alone"""
     ahead: NDArray[np.float32]
-    """(B, m + n, AHEAD, 4): state at the next frames of the demo, at its end the last one"""
+    """(B, m + n, AHEAD, 4): the tip at the next frames of the demo, at its end the last one, and
+    the opening wished for on the way there"""
     known: NDArray[np.float32]
     """(B, 2): 1 where the frames that show the task have the arm's state, and its actions"""
     support: int
@@ -121,7 +122,9 @@ def frames_of(
     data: DemoSet, t: NDArray[np.int64], d: NDArray[np.int64], f: NDArray[np.int64]
 ) -> dict[str, NDArray[Any]]:
     """The fields of a batch for tasks, demos and frames of the same (broadcast) shape."""
-    later = np.minimum(f[..., None] + 1 + np.arange(AHEAD), data.state.shape[2] - 1)
+    way = np.minimum(f[..., None] + np.arange(AHEAD), data.state.shape[2] - 1)
+    there = np.minimum(way + 1, data.state.shape[2] - 1)
+    t_, d_ = t[..., None], d[..., None]
     return {
         "rgb": data.rgb[t, d, f],
         "state": data.state[t, d, f],
@@ -129,7 +132,9 @@ def frames_of(
         "before": data.before[t, d, f].astype(np.float32),
         "key": np.broadcast_to(data.keypose[t, d][..., :2], (*f.shape, 2, 2)).copy(),
         "marker": data.marker[t, d, f],
-        "ahead": data.state[t[..., None], d[..., None], later],
+        "ahead": np.concatenate(
+            [data.state[t_, d_, there][..., :3], data.action[t_, d_, way][..., 3:]], axis=-1
+        ),
     }
 
 

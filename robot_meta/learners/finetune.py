@@ -38,7 +38,7 @@ class FineTuneConfig(ImitatorConfig):
     adapted: tuple[str, ...] = vision.EYES
     """Prefixes of what fine-tuning moves; the stem's it never does."""
     copies: int = 8
-    """Copies of each demonstration that are trained on, lit and mirrored as in training."""
+    """Copies of the demonstration, lit and mirrored as in training; each step takes the next."""
 
 
 class FineTune(Imitator):
@@ -50,7 +50,9 @@ class FineTune(Imitator):
     def adapt(
         self, theta: Params, demos: Sequence[Demo], steps: int | None = None, seed: int = 0
     ) -> Iterator[tuple[int, float, Params]]:
-        """Yield (k, loss, phi_k); `seed` draws the light and the mirrors of the copies.
+        """Yield (k, loss of phi_k on the copy that step k takes, phi_k).
+
+        `seed` draws the light and the mirrors of the copies.
 
         Raises:
             DemoFormatError: a demonstration without actions.
@@ -61,9 +63,11 @@ class FineTune(Imitator):
             )
         settings = self.settings
         with torch.no_grad():
-            shown = evidence(demos, settings.support_frames)
-            copies = copied(shown, settings.copies, np.random.default_rng(seed))
-            support = support_from(copies, lambda rgb: self.see(theta, rgb))
+            shown, rng = evidence(demos, settings.support_frames), np.random.default_rng(seed)
+            copies = [
+                support_from(copied(shown, rng), lambda rgb: self.see(theta, rgb))
+                for _ in range(settings.copies)
+            ]
         fast = {
             n: p.clone().requires_grad_()
             for n, p in theta.items()
@@ -73,7 +77,12 @@ class FineTune(Imitator):
         for k in range((settings.steps if steps is None else steps) + 1):
             phi = {**theta, **fast}
             loss = demo_loss(
-                phi, support, settings.net, settings.sigma_m, settings.action_weight, "head"
+                phi,
+                copies[k % len(copies)],
+                settings.net,
+                settings.sigma_m,
+                settings.action_weight,
+                head="head",
             )
             yield k, loss.item(), {n: p.detach().clone() for n, p in phi.items()}
             adam.zero_grad()
@@ -92,11 +101,9 @@ class FineTune(Imitator):
         )
 
 
-def copied(shown: Evidence, copies: int, rng: np.random.Generator) -> Evidence:
-    """Each demonstration so many times, each in a light of its own and half of them in a mirror."""
-    rgb, state, action, before, keypose = (
-        np.repeat(getattr(shown, f.name), copies, axis=0) for f in fields(shown)
-    )
+def copied(shown: Evidence, rng: np.random.Generator) -> Evidence:
+    """The demonstrations in other light, about half of them in a mirror."""
+    rgb, state, action, before, keypose = (getattr(shown, f.name).copy() for f in fields(shown))
     rgb = relight(rgb, rgb.shape[1], rng)
     turned = rng.random(len(rgb)) < 0.5
     rgb[turned] = rgb[turned, :, :, ::-1]

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from robot_meta.config import from_dict
 from robot_meta.data.batches import AHEAD
-from robot_meta.imitator import Look
+from robot_meta.imitator import Look, opening_error
 from robot_meta.learners.contextual import Contextual, ContextualConfig
 from robot_meta.nets import vision
 from robot_meta.nets.watching import normal
@@ -37,7 +36,7 @@ class Plan(NamedTuple):
     position: Tensor
     """(n, AHEAD, 3) of the tip, m"""
     opening: Tensor
-    """(n, AHEAD, OPENING_BINS) log-probabilities of the gripper's openings"""
+    """(n, AHEAD, OPENING_BINS) log-probabilities of the gripper's openings on the way there"""
 
 
 class Driving(NamedTuple):
@@ -69,20 +68,12 @@ class Waypoints(Contextual):
         """Fresh parameters."""
         rng = torch.Generator().manual_seed(seed)
         hidden, out = self.settings.net.hidden, AHEAD * (3 + vision.OPENING_BINS)
-        params = super().init(seed)
-        width = params["fc0.weight"].shape[0]
-        for i, (a, b) in enumerate(((width, hidden), (hidden, hidden), (hidden, out))):
-            gain = 0.1 if b == out else 2.0
-            params[f"way{i}.weight"] = normal(rng, a, b, fan=a, gain=gain)
-            params[f"way{i}.bias"] = torch.zeros(b)
-        return params
+        weight = normal(rng, hidden, out, fan=hidden, gain=0.1)
+        return {**super().init(seed), "way.weight": weight, "way.bias": torch.zeros(out)}
 
     def plan(self, phi: Params, reading: vision.Reading, state: Tensor) -> Plan:
         """Waypoints from n frames, state (n, 4)."""
-        x = vision.sense(phi, reading, state)
-        for i in range(2):
-            x = F.relu(x @ phi[f"way{i}.weight"] + phi[f"way{i}.bias"])
-        out = (x @ phi["way2.weight"] + phi["way2.bias"]).reshape(len(state), AHEAD, -1)
+        out = vision.decide(phi, reading, state, "way").reshape(len(state), AHEAD, -1)
         position = state[:, None, :3] + AWAY_M * out[..., :3]
         return Plan(position, out[..., 3:].log_softmax(-1))
 
@@ -91,9 +82,10 @@ class Waypoints(Contextual):
         state, ahead = robot[0], robot[5]
         plan = self.plan(phi, vision.read(phi, features, self.settings.net), state)
         missed = (plan.position - ahead[..., :3]).abs().mean() / AWAY_M
-        opening = vision.opening_miss(plan.opening, ahead[..., 3:]).mean()
+        opening = vision.opening_miss(plan.opening, ahead[..., 3:])
+        opening = opening_error(opening, ahead[..., 3], state[:, None, 3])
         _, *others = self.outer_terms(phi, features, *robot[:5])
-        return (WAYPOINT_WEIGHT * (missed + 0.2 * opening), *others)
+        return (WAYPOINT_WEIGHT * (missed + opening), *others)
 
     def act_as(
         self, look: Look, phi: Params, frame: Frame, memory: Any

@@ -238,11 +238,16 @@ def opening_miss(opening: Tensor, wanted: Tensor) -> Tensor:
 
 def control(phi: Params, reading: Reading, state: Tensor, head: str = "head") -> Command:
     """What to do in n frames, from what is seen and the arm's state (n, 4)."""
+    out = decide(phi, reading, state, head)
+    return Command(SPEED_M_S * out[:, :3], out[:, 3:].log_softmax(1))
+
+
+def decide(phi: Params, reading: Reading, state: Tensor, head: str) -> Tensor:
+    """What the controller says through one of its heads, in n frames: (n, outputs)."""
     x = sense(phi, reading, state)
     for i in range(2):
         x = F.relu(x @ phi[f"fc{i}.weight"] + phi[f"fc{i}.bias"])
-    out = x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
-    return Command(SPEED_M_S * out[:, :3], out[:, 3:].log_softmax(1))
+    return x @ phi[f"{head}.weight"] + phi[f"{head}.bias"]
 
 
 def sense(phi: Params, reading: Reading, state: Tensor) -> Tensor:

@@ -47,12 +47,16 @@ def test_waypoints_are_the_frames_that_follow(robots):
     batch = drawn(None, robots, "robot")
     # Mirrored or not: a state is known by its size.
     paths = np.abs(robots.state).reshape(-1, *robots.state.shape[2:])
+    wishes = robots.action[..., 3].reshape(len(paths), -1)
     judged = slice(batch.support, None)
     states, ahead = batch.state[:, judged].reshape(-1, 4), batch.ahead[:, judged]
     for now, later in zip(np.abs(states), np.abs(ahead).reshape(-1, AHEAD, 4), strict=True):
         found = [
-            path[np.minimum(t + 1 + np.arange(AHEAD), len(path) - 1)]
-            for path in paths
+            np.c_[
+                path[np.minimum(t + 1 + np.arange(AHEAD), len(path) - 1), :3],
+                np.abs(wish[np.minimum(t + np.arange(AHEAD), len(path) - 1)]),
+            ]
+            for path, wish in zip(paths, wishes, strict=True)
             for t in range(len(path))
             if np.allclose(path[t], now, atol=1e-6)
         ]

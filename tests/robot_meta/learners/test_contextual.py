@@ -127,13 +127,13 @@ def test_a_checkpoints_config_makes_the_same_learner():
 def fixed_plan(made, ahead):
     """Parameters whose waypoints lie `ahead` (AHEAD, 3) m from the tip, whatever is seen."""
     theta = made.init(0)
-    out = theta["way2.bias"].reshape(len(ahead), -1).clone()
+    out = theta["way.bias"].reshape(len(ahead), -1).clone()
     out[:, :3] = torch.tensor(ahead) / waypoints.AWAY_M
     out[:, 3 + 8] = 50.0  # the ninth of 17 openings: 4 cm
     return {
         **theta,
-        "way2.weight": torch.zeros_like(theta["way2.weight"]),
-        "way2.bias": out.reshape(-1),
+        "way.weight": torch.zeros_like(theta["way.weight"]),
+        "way.bias": out.reshape(-1),
     }
 
 
