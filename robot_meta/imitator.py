@@ -163,10 +163,8 @@ def pointed(at: Tensor, marker: Tensor) -> Tensor:
 def action_error(predicted: vision.Command, wanted: Tensor, state: Tensor) -> Tensor:
     """Mean error of velocity, in units of 0.1 m/s, and of the opening's choice."""
     velocity, opening = predicted.miss(wanted)
-    return velocity.mean() / SPEED_SCALE + opening_error(opening, wanted[:, 3], state[:, 3])
-
-
-def opening_error(missed: Tensor, wanted: Tensor, present: Tensor) -> Tensor:
-    """Mean of `vision.opening_miss` (...), for openings `wanted` and `present` (...) in m."""
-    release = (wanted - present > RELEASE_M).float()
-    return OPENING_WEIGHT * ((1.0 + RELEASE_WEIGHT * release) * missed).mean()
+    release = (wanted[:, 3] - state[:, 3] > RELEASE_M).float()
+    return (
+        velocity.mean() / SPEED_SCALE
+        + OPENING_WEIGHT * ((1.0 + RELEASE_WEIGHT * release) * opening).mean()
+    )

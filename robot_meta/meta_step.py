@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from robot_meta import few_shot_tasks, inner, learners
-from robot_meta.data.batches import AHEAD, Batch
+from robot_meta.data.batches import Batch
+from robot_meta.data.legs import LEG, LEGS
 from robot_meta.demo_loss import Support
 from robot_meta.few_shot import Episodes, Examples, loss_of
 from robot_meta.imitator import outer_loss
@@ -208,7 +209,7 @@ def _batch(tasks: Shown) -> Batch:
     count, frames = both["before"].shape
     return Batch(
         **both,
-        ahead=np.zeros((count, frames, AHEAD, 4), np.float32),
+        legs=np.zeros((count, frames, LEGS, LEG), np.float32),
         known=np.ones((count, 2), np.float32),
         support=support.before.shape[1],
     )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.data.demo_set import DemoSet
+from robot_meta.data.legs import LEG, LEGS, legs
 from robot_meta.data.video_set import VideoSet
 
 Evidence = Literal["robot", "state", "video", "human"]
@@ -21,8 +22,6 @@ Evidence = Literal["robot", "state", "video", "human"]
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 ROBOT_KINDS: dict[Evidence, float] = {"robot": 0.5, "state": 0.25, "video": 0.25}
 """How much of it a robot's demonstration comes with, where it shows the task, and how often."""
-AHEAD = 3
-"""So many of a demo's next frames are given as waypoints."""
 LOW_M, LOW_ODDS = 0.04, 3.0
 """Frames with the tip so near its touch-down height are drawn so many times as often."""
 
@@ -46,9 +45,8 @@ class Batch(NamedTuple):
     """(B, m + n, 2, 2): xy of the first touch-down and of the end"""
     marker: NDArray[np.float32]
     """(B, m + n, 2, 2): xy of the thing meant and of its destination; for training alone"""
-    ahead: NDArray[np.float32]
-    """(B, m + n, AHEAD, 4): the tip at the next frames of the demo, at its end the last one, and
-    the opening wished for on the way there"""
+    legs: NDArray[np.float32]
+    """(B, m + n, LEGS, LEG): those of the demo (`data.legs`)"""
     known: NDArray[np.float32]
     """(B, 2): 1 where the frames that show the task have the arm's state, and its actions"""
     support: int
@@ -122,9 +120,7 @@ def frames_of(
     data: DemoSet, t: NDArray[np.int64], d: NDArray[np.int64], f: NDArray[np.int64]
 ) -> dict[str, NDArray[Any]]:
     """The fields of a batch for tasks, demos and frames of the same (broadcast) shape."""
-    way = np.minimum(f[..., None] + np.arange(AHEAD), data.state.shape[2] - 1)
-    there = np.minimum(way + 1, data.state.shape[2] - 1)
-    t_, d_ = t[..., None], d[..., None]
+    whole = (getattr(data, name)[t, d] for name in ("state", "action", "before", "keypose"))
     return {
         "rgb": data.rgb[t, d, f],
         "state": data.state[t, d, f],
@@ -132,9 +128,7 @@ def frames_of(
         "before": data.before[t, d, f].astype(np.float32),
         "key": np.broadcast_to(data.keypose[t, d][..., :2], (*f.shape, 2, 2)).copy(),
         "marker": data.marker[t, d, f],
-        "ahead": np.concatenate(
-            [data.state[t_, d_, there][..., :3], data.action[t_, d_, way][..., 3:]], axis=-1
-        ),
+        "legs": np.broadcast_to(legs(*whole), (*f.shape, LEGS, LEG)).copy(),
     }
 
 
@@ -191,7 +185,7 @@ def mirror(batch: Batch, rng: np.random.Generator) -> Batch:
     turned = {name: getattr(batch, name).copy() for name in ("state", "action")}
     for array in turned.values():
         array[..., 1] *= sign
-    for name in ("key", "marker", "ahead"):
+    for name in ("key", "marker", "legs"):
         turned[name] = getattr(batch, name).copy()
         turned[name][..., 1] *= sign[..., None]
     return batch._replace(rgb=rgb, **turned)

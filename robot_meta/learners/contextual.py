@@ -90,7 +90,7 @@ class Contextual(Imitator):
 
         robot = [
             torch.from_numpy(x)
-            for x in (task.state, task.action, task.before, task.key, task.marker, task.ahead)
+            for x in (task.state, task.action, task.before, task.key, task.marker, task.legs)
         ]
         misread, *terms = torch.func.vmap(one)(
             self.see_batch(params, task), torch.from_numpy(task.known), *robot
@@ -100,7 +100,7 @@ class Contextual(Imitator):
         return loss + misread, {**figures, "misread": float(misread.detach())}
 
     def judge(self, phi: Params, features: Tensor, *robot: Tensor) -> tuple[Tensor, ...]:
-        """Terms of the outer loss; the last of `robot` are waypoints, which are not asked for."""
+        """Terms of the outer loss; the last of `robot` are legs, which are not asked for."""
         return self.outer_terms(phi, features, *robot[:5])
 
 

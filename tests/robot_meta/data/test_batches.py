@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from robot_meta.data.batches import AHEAD, EVIDENCE, augment, mirror, sample_shown, shares
+from robot_meta.data.batches import EVIDENCE, augment, mirror, sample_shown, shares
+from robot_meta.data.legs import LEG, LEGS, legs
 from robot_meta.data.video_set import VideoSet
 from tests import blobs
 
@@ -43,24 +44,17 @@ def test_the_shares_are_odds():
     assert sum(shares(0.3).values()) == pytest.approx(1.0)
 
 
-def test_waypoints_are_the_frames_that_follow(robots):
+def test_every_frame_brings_the_legs_of_its_demonstration(robots):
     batch = drawn(None, robots, "robot")
+    whole = np.abs(legs(robots.state, robots.action, robots.before, robots.keypose))
     # Mirrored or not: a state is known by its size.
-    paths = np.abs(robots.state).reshape(-1, *robots.state.shape[2:])
-    wishes = robots.action[..., 3].reshape(len(paths), -1)
-    judged = slice(batch.support, None)
-    states, ahead = batch.state[:, judged].reshape(-1, 4), batch.ahead[:, judged]
-    for now, later in zip(np.abs(states), np.abs(ahead).reshape(-1, AHEAD, 4), strict=True):
-        found = [
-            np.c_[
-                path[np.minimum(t + 1 + np.arange(AHEAD), len(path) - 1), :3],
-                np.abs(wish[np.minimum(t + np.arange(AHEAD), len(path) - 1)]),
-            ]
-            for path, wish in zip(paths, wishes, strict=True)
-            for t in range(len(path))
-            if np.allclose(path[t], now, atol=1e-6)
-        ]
-        assert any(np.allclose(one, later, atol=1e-6) for one in found)
+    for now, given in zip(
+        np.abs(batch.state).reshape(-1, 4), np.abs(batch.legs).reshape(-1, LEGS, LEG), strict=True
+    ):
+        if not now.any():
+            continue  # a picture alone shows the task
+        task, demo, _ = np.argwhere(np.isclose(np.abs(robots.state), now, atol=1e-6).all(-1))[0]
+        assert np.allclose(whole[task, demo], given, atol=1e-6)
 
 
 def test_a_mirror_turns_everything_that_has_a_side(films, robots):
@@ -75,7 +69,7 @@ def test_a_mirror_turns_everything_that_has_a_side(films, robots):
             assert np.allclose(
                 y, np.where(flipped[:, None], -1, 1) * getattr(batch, name)[:, part, 1]
             )
-        for name in ("key", "marker", "ahead"):
+        for name in ("key", "marker", "legs"):
             y, was = (getattr(b, name)[:, part, :, 1] for b in (turned, batch))
             assert np.allclose(y, np.where(flipped[:, None, None], -1, 1) * was)
     assert (turned.rgb[0, 0] == batch.rgb[0, 0]).all() or (
