@@ -143,7 +143,7 @@ def run(
         ConfigError: there are no parameters at all.
     """
     began = time.monotonic()
-    trials = trials or (24 if quick else 120)
+    trials = trials or (20 if quick else 60)
     there = [cell for cell in cells() if cell.path.exists()]
     missing = sorted(
         {f"{c.method.key} {c.family}" for c in cells()}
