@@ -114,10 +114,13 @@ class Imitator:
         before: Tensor,
         key: Tensor,
         marker: Tensor,
+        *,
+        told: bool = False,
     ) -> tuple[Tensor, ...]:
         """Terms of the outer loss on a task's query frames, then two shares of the frames.
 
         Of those in which the arm is far from the thing and the thing is found, and of all of those.
+        The hands move on what is seen, or, `told`, on where things are.
         """
         reading = vision.read(phi, features, self.settings.net)
         sigma = self.settings.sigma_m
@@ -127,8 +130,9 @@ class Imitator:
         hit = (reading.where[:, 0] - marker[:, 0]).norm(dim=-1) < HIT_M
         # Once the arm is near, it tells what is meant by itself.
         far = (state[:, :2] - marker[:, 0]).norm(dim=-1) > FAR_M
+        acting = vision.told(phi, marker) if told else reading
         return (
-            action_error(vision.control(phi, reading, state), action, state),
+            action_error(vision.control(phi, acting, state), action, state),
             (before * approach).sum() / before.sum().clamp(min=1.0),
             thing.mean(),
             destination.mean(),

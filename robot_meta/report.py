@@ -30,9 +30,9 @@ def chosen(given: Path | None, learner: str, family: str) -> Path:
 
 
 def blind(learner: str, family: str) -> Path:
-    """Where the parameters of its blind control are: its own, or multi-task behaviour cloning."""
+    """Where the parameters of its blind control are: its own, or multi-task behaviour cloning's."""
     own = shipped(f"{learner}-blind", family)
-    return own if own.exists() else shipped("finetune", family)
+    return own if own.exists() else shipped("blind", family)
 
 
 SHOWN = {

@@ -39,6 +39,12 @@ class FineTuneConfig(ImitatorConfig):
     """Prefixes of what fine-tuning moves; the stem's it never does."""
     copies: int = 8
     """Copies of the demonstration, lit and mirrored as in training; each step takes the next."""
+    told: bool = True
+    """The hands are trained knowing where things are. False: on what is seen, as a blind control.
+
+    Eyes that were shown nothing see all things at once, and hands trained on that learn to follow
+    the arm instead: told where to go, later, they do not go there.
+    """
 
 
 class FineTune(Imitator):
@@ -97,7 +103,9 @@ class FineTune(Imitator):
         robot = [torch.from_numpy(x[:, m:]) for x in task[1:6]]
         features = self.see_batch(params, task._replace(rgb=task.rgb[:, m:]))
         return outer_loss(
-            torch.func.vmap(lambda *x: self.outer_terms(params, *x))(features, *robot)
+            torch.func.vmap(lambda *x: self.outer_terms(params, *x, told=self.settings.told))(
+                features, *robot
+            )
         )
 
 

@@ -78,3 +78,17 @@ def test_training_does_not_look_at_what_shows_the_task(data, rng):
     rgb = batch.rgb.copy()
     rgb[:, : batch.support] = 0
     assert made.task_loss(theta, batch._replace(rgb=rgb), 0)[0].item() == pytest.approx(loss)
+
+
+def test_told_hands_are_trained_on_where_things_are_and_others_on_what_is_seen(data, rng):
+    batch = sample_shown(None, data, (2, 3), {"robot": 1.0}, 2, rng)
+    elsewhere = batch._replace(marker=batch.marker + np.float32(0.1))
+    for told in (True, False):
+        made = learner(told=told)
+        theta = made.init(0)
+        here, there = (made.task_loss(theta, b, 0)[1]["action"] for b in (batch, elsewhere))
+        assert (here != there) == told
+        # What the hands get wrong is no matter of the eyes, if they were told.
+        theta = {n: p.requires_grad_() for n, p in theta.items()}
+        query = {**theta, "query.weight": theta["query.weight"] + 0.5}
+        assert (made.task_loss(query, batch, 0)[1]["action"] == here) == told
