@@ -59,6 +59,7 @@ def collect(
     models: tuple[Path, ...] = (),
     wander: bool = False,
     true_planner: bool = True,
+    branches: int = 0,
 ) -> int:
     """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
 
@@ -84,6 +85,8 @@ def collect(
         wander: They are told to go now this way, now that, not just along x.
         true_planner: Without it all first episodes are noisy gaits: on uneven ground the planner on
             the true physics is slow.
+        branches: Futures that a legged robot did not take, tried on the true physics at each of its
+            steps, and kept with it.
     """
     if task in ROBOTS:
         from robot_meta import motion_commands
@@ -95,8 +98,10 @@ def collect(
         if wander and not models:
             raise ConfigError("--wander is for models that act; give some with --models")
         if models:
-            return motion_commands.aggregate(world, split, episodes, seed, out, models, wander)
-        return motion_commands.collect(world, split, episodes, seed, out, true_planner)
+            return motion_commands.aggregate(
+                world, split, episodes, seed, out, models, wander, branches
+            )
+        return motion_commands.collect(world, split, episodes, seed, out, true_planner, branches)
     from rich.progress import track
 
     from robot_meta.data.collect import CollectConfig

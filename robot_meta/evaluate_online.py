@@ -24,10 +24,9 @@ from robot_meta.data.roam import Roamed, roam
 from robot_meta.errors import ConfigError
 from robot_meta.following import Follower, Pace
 from robot_meta.frame import framed_chunk
-from robot_meta.locomotion import PLANNER, STEPS, World, streams, true_simulator
+from robot_meta.locomotion import STEPS, World, streams, true_simulator
 from robot_meta.motion import MotionLearner, future_error
 from robot_meta.online import OnlineAgent, OnlineConfig
-from robot_meta.planning import PlanConfig
 from robot_meta.types import Params
 
 Array = NDArray[np.float64]
@@ -76,7 +75,7 @@ def training_seeds(world: World, whose: str = "grbal") -> list[int]:
     return sorted(int(p.stem.rsplit("seed", 1)[1]) for p in found)
 
 
-def load_method(name: str, world: World, seed: int, planner: PlanConfig = PLANNER) -> Method | None:
+def load_method(name: str, world: World, seed: int) -> Method | None:
     """A method with the parameters of a training seed; None where they are not there.
 
     Raises:
@@ -93,7 +92,8 @@ def load_method(name: str, world: World, seed: int, planner: PlanConfig = PLANNE
         learner,
         found.params,
         from_dict(
-            OnlineConfig, {"online": online, "planner": planner, "half": multiplies_bfloat16()}
+            OnlineConfig,
+            {"online": online, "planner": world.planner, "half": multiplies_bfloat16()},
         ),
         found.sha256,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from robot_meta.course import SPACING_M, Course
 from robot_meta.online import OnlineAgent
@@ -65,6 +66,11 @@ class Wanderer:
             self._reward = self._body.towards(torch.as_tensor(goal, dtype=torch.float32))
         self._t += 1
         return self._agent.act(states, pending, reward=self._reward)
+
+    @property
+    def plan(self) -> Tensor:
+        """The agent's."""
+        return self._agent.plan
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ A world is a robot and a kind of fault: training draws faults of that kind from 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from robot_meta import learners
 from robot_meta.body import Body
 from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import from_dict
+from robot_meta.data.branches import BranchConfig, Branching
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Actor, Gaits, Holds, Roamed, TrueSimulator, roam
 from robot_meta.errors import ConfigError
@@ -45,9 +46,13 @@ HEALTHY_SHARE = 0.2
 TRUE_PLANNER = PlanConfig(candidates=32, rounds=2, elites=6, horizon=12, beta=1.5)
 """On the true physics, to collect good motion and as a bound."""
 PLANNER = PlanConfig(candidates=64, rounds=3, elites=8, horizon=10)
-"""What every learned model is planned with."""
-STRIDE_PLANNER = PlanConfig(method="choice", horizon=5)
-"""The same where a control step is a stride, which is one of few."""
+"""What learned models are planned with, but for those of `PLANNERS`."""
+PLANNERS = {
+    "ant": replace(PLANNER, spread=0.4, beta=1.0),
+    "go1": PlanConfig(method="choice", horizon=5),
+}
+"""Of robots that want another one: of the ant, calm plans; of the Go1, whose control step is a
+stride, one of few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,11 @@ class World:
         """Whether a control step is a stride."""
         return self.robot in STRIDERS
 
+    @property
+    def planner(self) -> PlanConfig:
+        """What every learned model of the robot is planned with."""
+        return planner_of(self.robot)
+
     def steps(self, env: Any) -> int:
         """Control steps of an episode that is collected in its environment."""
         if self.strides:
@@ -92,6 +102,11 @@ class World:
         if split == "train" and rng.random() < HEALTHY_SHARE:
             return None
         return env.draw_fault(self.fault, split, rng)
+
+
+def planner_of(robot: str) -> PlanConfig:
+    """What every learned model of a robot is planned with."""
+    return PLANNERS.get(robot, PLANNER)
 
 
 def body_of(env: Any) -> Body:
@@ -128,6 +143,34 @@ def episodes(
             batch.set_fault(i, None if onset else faults[i])
         first = streams(seed, f"{world} {split} starts", robots)
         return roam(batch, act(batch, robots, seed), first, steps or world.steps(env), at)
+
+
+def moved(
+    world: World,
+    split: str,
+    act: Acting,
+    robots: int,
+    seed: int,
+    branches: BranchConfig | None = None,
+) -> MotionSet:
+    """What one episode of each robot shows; with `branches`, in pieces of their length.
+
+    Raises:
+        ConfigError: branches of a robot that strides, whose episodes are short enough as they are.
+    """
+    if branches is None:
+        return episodes(world, split, act, robots, seed).motion()
+    if world.strides:
+        raise ConfigError(f"{world.robot} strides: no other futures of it are tried")
+    kept: list[Branching] = []
+
+    def branching(batch: Any, robots: int, seed: int) -> Actor:
+        generator = torch.Generator().manual_seed(seed)
+        kept.append(Branching(act(batch, robots, seed), batch, branches, generator))
+        return kept[0]
+
+    whole = episodes(world, split, branching, robots, seed).motion()
+    return whole.pieces(branches.length) + kept[0].motion()
 
 
 def gaits(batch: Any, robots: int, seed: int) -> Actor:
@@ -171,6 +214,8 @@ class RoamConfig:
     seed: int = 0
     split: str = "train"
     """Whose faults; `test` is for the oracle alone."""
+    branches: BranchConfig | None = None
+    """Other futures that are tried on the true physics."""
 
 
 def collect(world: World, config: RoamConfig, path: Path) -> Iterator[tuple[int, int]]:
@@ -184,16 +229,18 @@ def collect(world: World, config: RoamConfig, path: Path) -> Iterator[tuple[int,
     if world.strides:
         kinds = ((total, holds),)
     done: MotionSet | None = None
+    episode = 0
     yield 0, total
     for number, (count, act) in enumerate(kinds):
         for first in range(0, count, config.together):
             robots = min(config.together, count - first)
             seed = 1000 * config.seed + 100 * number + first // config.together
-            motion = episodes(world, config.split, act, robots, seed).motion()
+            motion = moved(world, config.split, act, robots, seed, config.branches)
             if world.strides:
                 motion += MotionSet(*world.make().mirrored(motion.states, motion.actions))
             done = motion if done is None else done + motion
-            yield len(done.states), total
+            episode += robots
+            yield episode, total
     if done is None:
         raise ConfigError("collect: no episodes were asked for")
     done.save(path)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from robot_meta import checkpoint, report
 from robot_meta.cpu import configure_cpu, multiplies_bfloat16
+from robot_meta.data.branches import BranchConfig
 from robot_meta.data.motion_set import MotionSet
-from robot_meta.locomotion import PLANNER, RoamConfig, World, acting, episodes
+from robot_meta.locomotion import RoamConfig, World, acting, moved
 from robot_meta.locomotion import collect as roamed
 from robot_meta.online import OnlineConfig
 from robot_meta.options import EvalOptions, TrainOptions
@@ -23,7 +24,13 @@ def motion_path(world: World, split: str) -> Path:
 
 
 def collect(
-    world: World, split: str, count: int, seed: int, out: Path | None, true_planner: bool = True
+    world: World,
+    split: str,
+    count: int,
+    seed: int,
+    out: Path | None,
+    true_planner: bool = True,
+    branches: int = 0,
 ) -> int:
     """`count` episodes: half noisy gaits, half the true planner's; without it gaits alone."""
     from rich.progress import track
@@ -31,7 +38,9 @@ def collect(
     path = out or motion_path(world, split)
     configure_cpu()
     true = count - count // 2 if true_planner else 0
-    config = RoamConfig(gaits=count - true, true=true, seed=seed, split=split)
+    config = RoamConfig(
+        gaits=count - true, true=true, seed=seed, split=split, branches=_branches(branches)
+    )
     news = roamed(world, config, path)
     for _ in track(news, f"{world} {split}", total=1 + -(-count // config.together)):
         pass
@@ -46,6 +55,7 @@ def aggregate(
     out: Path | None,
     models: Sequence[Path],
     wander: bool = False,
+    branches: int = 0,
 ) -> int:
     """Add `count` episodes in which `models` act to the set that is there: a round."""
     from rich.progress import track
@@ -53,13 +63,18 @@ def aggregate(
     path = out or motion_path(world, split)
     configure_cpu()
     share = -(-count // len(models))
-    online = OnlineConfig(planner=PLANNER, half=multiplies_bfloat16())
+    online = OnlineConfig(planner=world.planner, half=multiplies_bfloat16())
     motion = MotionSet.load(path)
     for number, model in enumerate(track(models, f"{world}: models act")):
         act = acting(checkpoint.load(model), online, wander)
-        motion += episodes(world, split, act, share, 10_000 * (seed + 1) + number).motion()
+        of_robots = 10_000 * (seed + 1) + number
+        motion += moved(world, split, act, share, of_robots, _branches(branches))
     motion.save(path)
     return _told(path)
+
+
+def _branches(count: int) -> BranchConfig | None:
+    return BranchConfig(count=count) if count else None
 
 
 def _told(path: Path) -> int:

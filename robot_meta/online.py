@@ -89,7 +89,8 @@ class OnlineAgent:
         self._before: tuple[Tensor, Tensor] | None = None
         self.phi: Params = {n: p.expand(b, *p.shape) for n, p in self.theta.items()}
         self._fixed = False
-        self._plan = rest(self.config.planner, b, self._body.action)
+        self.plan = rest(self.config.planner, b, self._body.action)
+        """(B, H, A) of the last decision."""
         self._error, self._prior = torch.zeros(b), torch.zeros(b)
         self._use = torch.zeros(b, dtype=torch.bool)
 
@@ -191,8 +192,8 @@ class OnlineAgent:
         def score(candidates: Tensor) -> Tensor:
             return discounted(imagine(start, candidates), config.discount)
 
-        self._plan = plan(score, shifted(self._plan), config, self._generator, late)
-        chosen: Array = self._plan[:, 0].double().numpy()
+        self.plan = plan(score, shifted(self.plan), config, self._generator, late)
+        chosen: Array = self.plan[:, 0].double().numpy()
         return chosen
 
     def _imagine(self, phi: Params, reward: Reward) -> Imagine:

@@ -13,7 +13,7 @@ from robot_meta import evaluate_online as online
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.errors import DataError
 from robot_meta.evaluate_online import METHODS, ONSETS, Method, Trials
-from robot_meta.locomotion import PLANNER, STEPS, World, body_of
+from robot_meta.locomotion import STEPS, World, body_of
 from robot_meta.results import Metric
 from robot_meta.statistics import Interval, bootstrap_ci, paired_difference
 
@@ -224,12 +224,13 @@ def _errors(by: Mapping[str, Mapping[int, Run]], seeds: tuple[int, ...]) -> dict
 
 def protocol(work: Work) -> str:
     """The paragraph of a results file."""
+    planner = work.world.planner
     return (
         f"{work.count} trials of {work.steps} control steps of {work.world.robot} under test "
         f"faults of the kind {work.world.fault}, which no training episode has; evaluation seed "
         f"{work.seed}; every method on the same faults, first states and random candidates; the "
-        f"same planner ({PLANNER.method}, {PLANNER.candidates} x {PLANNER.horizon} x "
-        f"{PLANNER.rounds} rounds), one control step late; adaptation on the last 0.5 s; returns "
+        f"same planner ({planner.method}, {planner.candidates} x {planner.horizon} x "
+        f"{planner.rounds} rounds), one control step late; adaptation on the last 0.5 s; returns "
         "are sums of speed less cost of effort; oracle: the same network trained on the test "
         "fault; oracle_sim: a planner on true physics; prediction on a frozen log of the test "
         "fault, always of steps after those adapted on; intervals by bootstrap over trials, "

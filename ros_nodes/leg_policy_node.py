@@ -23,7 +23,7 @@ from sensor_msgs.msg import JointState
 
 from robot_meta.cpu import configure_cpu, multiplies_bfloat16
 from robot_meta.errors import ObservationError, SessionError
-from robot_meta.locomotion import PLANNER
+from robot_meta.locomotion import planner_of
 from robot_meta.online import ONLINES, OnlineConfig
 from ros_nodes.leg_policy_core import Decision, LegPolicyCore
 from ros_nodes.messages import fill_joint_state, set_stamp, stamp_ns
@@ -79,7 +79,8 @@ class LegPolicyNode(RobotNode):
     def setup(self) -> None:
         """Load the model, open every topic and action."""
         self.get_logger().info(str(configure_cpu()))
-        config = OnlineConfig(planner=PLANNER, online=self.p.online, half=multiplies_bfloat16())
+        planner = planner_of(self.p.robot)
+        config = OnlineConfig(planner=planner, online=self.p.online, half=multiplies_bfloat16())
         core = self.make_core(robot_named(self.p.robot), config)
         if self.p.checkpoint:
             version = core.load(self.p.checkpoint)

@@ -16,7 +16,6 @@ from geometry_msgs.msg import TwistStamped
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from robot_meta.errors import ObservationError
-from robot_meta.locomotion import STRIDE_PLANNER
 from robot_meta.online import OnlineConfig
 from ros_nodes.leg_policy_core import LegPolicyCore
 from ros_nodes.leg_policy_node import LegPolicyNode
@@ -45,7 +44,7 @@ class WalkPolicyNode(LegPolicyNode):
 
     def make_core(self, robot: LeggedRobot, config: OnlineConfig) -> LegPolicyCore:
         """Who decides."""
-        config = replace(config, planner=STRIDE_PLANNER, half=False)
+        config = replace(config, half=False)
         return WalkPolicyCore(robot, config, self.p.seed)
 
     def message(self, decision: Any) -> JointTrajectory:

@@ -104,13 +104,13 @@ ANT = LeggedRobot(
         ("hip_3", "ankle_3"),
         ("hip_4", "ankle_4"),
     ),
-    action_cost=0.02,
+    action_cost=0.2,
     noise=0.1,
     plane=(0, 1),
     velocity=(15, 16),
     trunk=(3, 4, 5, 6),
-    top_mps=2.0,
-    tip_cost=2.0,
+    top_mps=1.0,
+    tip_cost=4.0,
 )
 _SIDES = ("FR", "FL", "RR", "RL")
 GO1 = LeggedRobot(

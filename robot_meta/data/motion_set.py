@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from robot_meta.errors import DataError
 from robot_meta.motion import Chunk, Steps
 
+RUNS = 100
+"""Of neighbouring episodes, that are trained or validated on together."""
+
 
 @dataclass(frozen=True, eq=False)
 class MotionSet:
@@ -66,9 +69,30 @@ class MotionSet:
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path}: not a set of motion ({error})") from error
 
+    def pieces(self, steps: int) -> MotionSet:
+        """The episodes cut into pieces of `steps`; what is left over at the end is dropped.
+
+        Raises:
+            DataError: episodes are too short.
+        """
+        whole = self.actions.shape[1] // steps
+        if whole < 1:
+            raise DataError(
+                f"motion: pieces of {steps} steps of episodes of {self.actions.shape[1]}"
+            )
+        at = steps * np.arange(whole)[:, None] + np.arange(steps + 1)
+        return MotionSet(
+            self.states[:, at].reshape(-1, steps + 1, self.states.shape[-1]),
+            self.actions[:, at[:, :-1]].reshape(-1, steps, self.actions.shape[-1]),
+        )
+
     def split(self, share: float) -> tuple[MotionSet, MotionSet]:
-        """The episodes but for every so many, and those: for validation."""
-        held = np.arange(len(self.states)) % max(2, round(1.0 / share)) == 0
+        """The episodes but for every so many, and those: for validation.
+
+        A hundred or more go by runs of neighbours, which may be pieces of one motion.
+        """
+        run = max(1, len(self.states) // RUNS)
+        held = np.arange(len(self.states)) // run % max(2, round(1.0 / share)) == 0
         return (
             MotionSet(self.states[~held], self.actions[~held]),
             MotionSet(self.states[held], self.actions[held]),

@@ -131,7 +131,8 @@ class TrueSimulator:
     ) -> None:
         self._batch, self._config, self._generator = batch, config, generator
         self._noise = noise
-        self._plan = rest(config, robots, batch.motors)
+        self.plan = rest(config, robots, batch.motors)
+        """(B, H, A) of the last decision."""
 
     def act(self, states: Array, pending: Array) -> Array:
         """See `Actor`; noise is added to what is planned."""
@@ -145,7 +146,7 @@ class TrueSimulator:
             good = np.nan_to_num(rewards[:, :, 1:], nan=-1e6, posinf=-1e6, neginf=-1e6)
             return discounted(torch.from_numpy(good).float(), config.discount)
 
-        self._plan = plan(score, shifted(self._plan), config, self._generator)
-        chosen = self._plan[:, 0]
+        self.plan = plan(score, shifted(self.plan), config, self._generator)
+        chosen = self.plan[:, 0]
         noise = self._noise * torch.randn(chosen.shape, generator=self._generator)
         return (chosen + noise).clamp(-1.0, 1.0).double().numpy()

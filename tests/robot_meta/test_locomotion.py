@@ -3,6 +3,7 @@ import pytest
 
 from robot_meta import checkpoint, learners
 from robot_meta.config import as_dict
+from robot_meta.data.branches import BranchConfig
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.errors import ConfigError
 from robot_meta.locomotion import (
@@ -13,6 +14,7 @@ from robot_meta.locomotion import (
     collect,
     episodes,
     gaits,
+    moved,
     streams,
     true_simulator,
 )
@@ -63,6 +65,18 @@ def test_a_set_of_motion_is_collected_and_a_model_acts(tmp_path):
     act = acting(checkpoint.load(file), OnlineConfig(planner=planner))
     done = episodes(CHEETAH, "train", act, 2, 0, steps=14)
     assert np.isfinite(done.states).all()
+
+
+def test_futures_not_taken_are_collected_in_pieces_beside_what_happened():
+    config = BranchConfig(count=2, past=5, future=3)
+    pieces = moved(CHEETAH, "train", gaits, 2, 0, config)
+    happened = 2 * (200 // 8)
+    assert pieces.actions.shape == (happened + 2 * 195 * 2, 8, 6)
+    # The first of them begins as its episode did, and the first step of its future happened too.
+    whole = episodes(CHEETAH, "train", gaits, 2, 0)
+    assert np.allclose(pieces.states[happened, :7], whole.states[0, :7], atol=1e-4)
+    with pytest.raises(ConfigError, match="strides"):
+        moved(World(robot="go1", fault="crippled_leg"), "train", gaits, 1, 0, config)
 
 
 def test_unknown_robots_are_refused():

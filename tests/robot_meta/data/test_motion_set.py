@@ -52,6 +52,23 @@ def test_validation_episodes_are_not_trained_on():
     assert len(a | b) == 20
 
 
+def test_neighbours_of_many_pieces_are_on_one_side():
+    pieces = made(100, 21).pieces(5)
+    assert pieces.actions.shape == (400, 5, 1)
+    train, held = pieces.split(0.1)
+    of_train, of_held = ({int(x) // 100 for x in s.states[:, 0, 0]} for s in (train, held))
+    assert not of_train & of_held  # four pieces of one episode stay together
+    assert len(of_held) == 10
+
+
+def test_pieces_are_motion_and_join():
+    whole, pieces = made(2, 7), made(2, 7).pieces(3)
+    assert np.array_equal(pieces.states[:2, :, 0], [[0, 1, 2, 3], [3, 4, 5, 6]])
+    assert np.array_equal(pieces.actions[2], whole.actions[1, :3])
+    with pytest.raises(DataError, match="pieces of 8"):
+        whole.pieces(8)
+
+
 def test_round_trip(tmp_path):
     made().save(tmp_path / "deep" / "a.npz")
     again = MotionSet.load(tmp_path / "deep" / "a.npz")
