@@ -35,7 +35,7 @@ ENVIRONMENTS = {
 """Gymnasium ids of the robots; a step of the Go1 is a stride."""
 STEPS = 200
 """Control steps of an episode: 10 s."""
-TIPPING_STEPS = 60
+TIPPING_STEPS = 120
 """Of a robot that can tip over, while motion is collected: on its back it shows nothing new."""
 STRIDERS = ("go1",)
 """Robots whose control step is a stride."""

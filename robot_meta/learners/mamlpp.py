@@ -35,6 +35,8 @@ class MamlPpConfig:
     outputs: int = 5
     alpha: float = 0.1
     """First size of the learned steps."""
+    alpha_encoder: float | None = None
+    """The same of the encoder's parameters; None: as that of the head."""
     steps: int = 5
     multi_step: int = 2_000
     """Meta-steps until the last inner step alone counts."""
@@ -43,7 +45,8 @@ class MamlPpConfig:
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
-        if not (self.alpha > 0 and self.outputs > 0 and self.steps > 0):
+        sizes = (self.alpha, self.alpha if self.alpha_encoder is None else self.alpha_encoder)
+        if not (min(sizes) > 0 and self.outputs > 0 and self.steps > 0):
             raise ConfigError(f"maml++: need alpha, outputs and steps > 0, got {self}")
 
 
@@ -57,11 +60,17 @@ class MamlPp:
         self._encode = encoder.make(config.encoder)
 
     def init(self, seed: int) -> Params:
-        """Fresh parameters and step sizes."""
-        rng = torch.Generator().manual_seed(seed)
+        """Fresh parameters and step sizes; the head is zero, so that no class comes before another.
+
+        From there a step on the head alone makes the class of an example like that example, as a
+        prototype does.
+        """
+        config, rng = self.config, torch.Generator().manual_seed(seed)
         body = self._encode.init(rng)
-        theta = {**body, **encoder.linear_head(self._encode.size, self.config.outputs, rng)}
-        sizes = dict.fromkeys(theta, self.config.alpha)
+        head = encoder.linear_head(self._encode.size, config.outputs, rng)
+        theta = {**body, **{name: torch.zeros_like(p) for name, p in head.items()}}
+        slow = config.alpha if config.alpha_encoder is None else config.alpha_encoder
+        sizes = {**dict.fromkeys(body, slow), **dict.fromkeys(head, config.alpha)}
         return {**theta, **inner.initial_sizes(sizes, self.config.steps)}
 
     def predict(self, phi: Params, x: Tensor) -> Tensor:
