@@ -22,7 +22,7 @@ _DIFFERS = {
     "cactus": "theirs adapts by MAML, ours by class means",
     "umtra": "theirs adapts by MAML, ours by class means, and warps are others",
     "lstm": "theirs has an external memory and reads a stream",
-    "mamlpp": "ours has fewer inner steps, and its encoder begins as that of our ProtoNet",
+    "mamlpp": "the encoder of ours begins as that of our ProtoNet, with 60 meta-steps from there",
     "maml": "the encoder of ours begins as that of our ProtoNet, with half the batch",
     "matching": "ours compares by squared distance and without full context, from our ProtoNet on",
     "snail": "ours is half as wide, and its encoder begins as that of our ProtoNet",

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 class Pace:
     """How a course is followed."""
 
-    speed_mps: float = 1.5
+    speed_mps: float = 1.0
     look_m: float = 1.0
     """How far ahead on the course a robot heads."""
 
