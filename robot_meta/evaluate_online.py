@@ -27,6 +27,7 @@ from robot_meta.frame import framed_chunk
 from robot_meta.locomotion import STEPS, World, streams, true_simulator
 from robot_meta.motion import MotionLearner, future_error
 from robot_meta.online import OnlineAgent, OnlineConfig
+from robot_meta.planning import PlanConfig
 from robot_meta.types import Params
 
 Array = NDArray[np.float64]
@@ -75,8 +76,12 @@ def training_seeds(world: World, whose: str = "grbal") -> list[int]:
     return sorted(int(p.stem.rsplit("seed", 1)[1]) for p in found)
 
 
-def load_method(name: str, world: World, seed: int) -> Method | None:
+def load_method(
+    name: str, world: World, seed: int, planner: PlanConfig | None = None
+) -> Method | None:
     """A method with the parameters of a training seed; None where they are not there.
+
+    Planned with as the robot is, if no planner is given.
 
     Raises:
         CheckpointError: a damaged file.
@@ -93,7 +98,7 @@ def load_method(name: str, world: World, seed: int) -> Method | None:
         found.params,
         from_dict(
             OnlineConfig,
-            {"online": online, "planner": world.planner, "half": multiplies_bfloat16()},
+            {"online": online, "planner": planner or world.planner, "half": multiplies_bfloat16()},
         ),
         found.sha256,
     )

@@ -24,7 +24,7 @@ from robot_meta.cpu import multiplies_bfloat16
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.evaluate_online import ERROR_WINDOWS, Method, Trials
 from robot_meta.frame import framed_chunk
-from robot_meta.locomotion import STEPS, World
+from robot_meta.locomotion import PLANNER, STEPS, World
 from robot_meta.loops import TrainConfig
 from robot_meta.motion import Chunk, MotionLearner, Steps, future_error
 from robot_meta.motion_commands import motion_path
@@ -140,7 +140,7 @@ def _shares(
         title = f"GrBAL, {len(part)} transitions"
         learner, theta = _grbal(part, start, HIDDEN, effort, _folder(title, quick), watch)
         trials = Trials(world=WORLD, count=effort.trials, steps=effort.control_steps)
-        settings = OnlineConfig(planner=WORLD.planner, half=multiplies_bfloat16())
+        settings = OnlineConfig(planner=PLANNER, half=multiplies_bfloat16())
         returns = online.run(trials, Method(learner, theta, settings, "")).rewards.sum(1)
         yield Point(f"transitions_{len(part)}", *_errors(learner, theta, log), returns)
 
