@@ -8,6 +8,8 @@ is the quaternion's twist about the vertical, so that what remains of it has w >
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -37,18 +39,24 @@ def turned(body: Body, vector: Tensor, half: Tensor) -> Tensor:
     whole_c, whole_s = c * c - s * s, 2.0 * c * s
     # Four pairs at once, since a plan turns thousands of times: place, speed, and two of the trunk.
     cos, sin = torch.cat([whole_c, whole_c, c, c], -1), torch.cat([whole_s, whole_s, s, s], -1)
-    w, x, y, z = body.trunk
-    first = [body.plane[0], body.velocity[0], w, x]
-    second = [body.plane[1], body.velocity[1], z, y]
+    first, second = _pairs(body)
     a, b, out = vector[..., first], vector[..., second], vector.clone()
     out[..., first] = cos * a - sin * b
     out[..., second] = sin * a + cos * b
     return out
 
 
+@cache
+def _pairs(body: Body) -> tuple[Tensor, Tensor]:
+    """Entries that turn together: place, speed, and two pairs of the trunk's quaternion."""
+    w, x, y, z = body.trunk
+    first = [body.plane[0], body.velocity[0], w, x]
+    return torch.tensor(first), torch.tensor([body.plane[1], body.velocity[1], z, y])
+
+
 def back(half: Tensor) -> Tensor:
     """The opposite turn."""
-    return half * half.new_tensor([1.0, -1.0])
+    return torch.stack([half[..., 0], -half[..., 1]], -1)
 
 
 def framed(body: Body, steps: Steps) -> Steps:

@@ -8,6 +8,7 @@ chance are arguments.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -54,6 +55,26 @@ class PlanConfig:
             raise ConfigError(f"need 1 <= elites <= candidates, got {self.elites}")
         if not (self.spread > 0 and self.temperature > 0 and 0 < self.discount <= 1):
             raise ConfigError(f"need spread, temperature > 0 and discount in (0, 1], got {self}")
+
+
+class Deadline:
+    """Whether time is up: the next round, if it takes as long as the one before, ends too late.
+
+    Args:
+        budget_s: from now on.
+        clock: seconds.
+    """
+
+    def __init__(self, budget_s: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._before = clock()
+        self._end = self._before + budget_s
+
+    def __call__(self) -> bool:
+        """Asked after each round."""
+        now = self._clock()
+        took, self._before = now - self._before, now
+        return now + took > self._end
 
 
 def rest(config: PlanConfig, robots: int, motors: int) -> Tensor:

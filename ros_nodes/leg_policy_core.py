@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from robot_meta import checkpoint, learners
 from robot_meta.errors import ContractError, ObservationError, SessionError
 from robot_meta.online import OnlineAgent, OnlineConfig, Told
+from robot_meta.planning import Deadline
 from ros_nodes.leg_state import LegState
 from ros_nodes.messages import stamp_ns
 from ros_nodes.policy_core import local_path
@@ -29,6 +30,8 @@ FROZEN_STATES = 10
 """So many equal states in a row come from a sensor that has stopped, not from a robot."""
 HISTORY = 20
 """Messages of each stream that wait for their companions."""
+PLANNING_SHARE = 0.8
+"""Of a control step: on a slow machine a plan has fewer rounds, as one that is late is lost."""
 
 
 @dataclass(frozen=True)
@@ -157,5 +160,6 @@ class LegPolicyCore:
         """
         assert self._agent is not None, "decide comes first"
         began = time.perf_counter()
-        self._next = self._agent.act(self._now[None], self._pending)
+        late = Deadline(PLANNING_SHARE * self.period_ns / 1e9)
+        self._next = self._agent.act(self._now[None], self._pending, late)
         return 1e3 * (time.perf_counter() - began)

@@ -4,6 +4,7 @@ import torch
 from robot_meta.errors import ConfigError
 from robot_meta.planning import (
     METHODS,
+    Deadline,
     PlanConfig,
     coloured,
     discounted,
@@ -154,3 +155,21 @@ def test_a_choice_is_the_best_of_rest_and_each_motor_alone():
         found = plan(close, rest(config, 2, 4), config, generator)
         assert (found == wanted).all()
         assert found.shape == (2, 3, 4)
+
+
+def test_a_round_that_would_end_too_late_is_not_begun():
+    now = iter([10.0, 10.02, 10.03, 10.04])
+    late = Deadline(0.045, lambda: next(now))
+    # After 20 ms another 20 fit; after 30 and a round of 10 one more; after 40 none.
+    assert [late(), late(), late()] == [False, False, True]
+
+
+def test_planning_ends_with_what_there_is_when_it_is_late():
+    asked = []
+
+    def score(candidates):
+        asked.append(1)
+        return near_goal(candidates)
+
+    plan(score, rest(config("cem"), 2, 3), config("cem"), seeded(), late=lambda: len(asked) == 2)
+    assert len(asked) == 2
