@@ -5,24 +5,7 @@ import torch
 from robot_meta.data.branches import BranchConfig, Branching
 from robot_meta.data.roam import roam
 from robot_meta.errors import ConfigError
-
-
-class Line:
-    """Robots on a line: a motor's action is its speed."""
-
-    motors = 1
-
-    def reset(self, rngs):
-        self.x = np.array([[rng.uniform()] for rng in rngs])
-        return self.x.copy()
-
-    def step(self, actions):
-        self.x = self.x + actions
-        return self.x.copy(), actions[:, 0]
-
-    def simulate(self, actions):
-        states = self.x[:, None, None] + np.cumsum(actions, 2)
-        return states, actions[..., 0]
+from tests.robot_meta.data.line import Line
 
 
 class Steady:

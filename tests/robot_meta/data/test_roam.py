@@ -3,23 +3,7 @@ import torch
 
 from robot_meta.data.roam import Gaits, TrueSimulator, roam
 from robot_meta.planning import PlanConfig
-
-
-class Line:
-    """Robots on a line: a motor's action is its speed; `simulate` knows the way."""
-
-    motors = 1
-
-    def reset(self, rngs):
-        self.x = np.array([[rng.uniform()] for rng in rngs])
-        return self.x.copy()
-
-    def step(self, actions):
-        self.x = self.x + actions
-        return self.x.copy(), actions[:, 0]
-
-    def simulate(self, actions):
-        return np.cumsum(actions, 2), actions[..., 0]
+from tests.robot_meta.data.line import Line
 
 
 def rngs(count):
