@@ -35,23 +35,41 @@ def turned(body: Body, vector: Tensor, half: Tensor) -> Tensor:
     """A state or a change (..., S) of one, turned by the yaw whose `half` (..., 2) is given."""
     if not body.trunk:
         return vector
-    c, s = half[..., :1], half[..., 1:]
-    whole_c, whole_s = c * c - s * s, 2.0 * c * s
-    # Four pairs at once, since a plan turns thousands of times: place, speed, and two of the trunk.
-    cos, sin = torch.cat([whole_c, whole_c, c, c], -1), torch.cat([whole_s, whole_s, s, s], -1)
-    first, second = _pairs(body)
-    a, b, out = vector[..., first], vector[..., second], vector.clone()
-    out[..., first] = cos * a - sin * b
-    out[..., second] = sin * a + cos * b
-    return out
+    partner, table = _pairs(body, vector.dtype)
+    c, s = half.unbind(-1)
+    # One small product instead of many copies, since a plan turns thousands of times.
+    each = torch.stack([torch.ones_like(c), c * c - s * s, c, 2.0 * c * s, s], -1)
+    cos, sin = (each @ table).chunk(2, -1)
+    return vector * cos + vector[..., partner] * sin
 
 
 @cache
-def _pairs(body: Body) -> tuple[Tensor, Tensor]:
-    """Entries that turn together: place, speed, and two pairs of the trunk's quaternion."""
+def _pairs(body: Body, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Each entry's partner (S,) in turning, and what the two are multiplied by (5, 2 S).
+
+    That is by which of 1, cos yaw, cos yaw/2, sin yaw and sin yaw/2. Place and speed turn by the
+    yaw, two pairs of the trunk's quaternion by half of it.
+    """
     w, x, y, z = body.trunk
-    first = [body.plane[0], body.velocity[0], w, x]
-    return torch.tensor(first), torch.tensor([body.plane[1], body.velocity[1], z, y])
+    partner, table = torch.arange(body.state), torch.zeros((5, 2, body.state), dtype=dtype)
+    table[0, 0] = 1.0
+    for first, second, cos in (
+        (*body.plane, 1),
+        (*body.velocity, 1),
+        (w, z, 2),
+        (x, y, 2),
+    ):
+        both = [first, second]
+        partner[both] = torch.tensor([second, first])
+        table[0, 0, both], table[cos, 0, both] = 0.0, 1.0
+        table[cos + 2, 1, both] = torch.tensor([-1.0, 1.0], dtype=dtype)
+    return partner, table.flatten(1)
+
+
+def both(first: Tensor, second: Tensor) -> Tensor:
+    """Half of the yaw (..., 2) of turning by two, whose halves are given."""
+    (c, s), (d, t) = first.unbind(-1), second.unbind(-1)
+    return torch.stack([c * d - s * t, c * t + s * d], -1)
 
 
 def back(half: Tensor) -> Tensor:

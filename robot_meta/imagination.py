@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import linear, silu
 
 from robot_meta.body import Reward
-from robot_meta.frame import back, facing, turned
+from robot_meta.frame import back, both, facing, turned
 from robot_meta.nets.dynamics import BOUND, Dynamics
 from robot_meta.types import Params
 
@@ -51,7 +51,7 @@ def within_reason(rewards: Tensor) -> Tensor:
 class Folded:
     """`imagine` for plain networks, with the normaliser folded into their first and last layers.
 
-    A step costs one multiplication a layer: the state is carried along as the first layer wants it.
+    States are carried along from where the robot faces; changes are turned to the world at the end.
 
     Args:
         net: what the parameters are of.
@@ -69,10 +69,10 @@ class Folded:
     ) -> None:
         self._reward = reward or net.body.reward
         self._body, self._dtype, self._layers = net.body, dtype, []
-        self._mean, self._std = net.input_mean, net.input_std
         s, n = net.body.state, len(net.body.turning)
+        self._mean, self._std = net.input_mean[s:], net.input_std[s:]
+        self._scale, self._shift = 1.0 / net.input_std[:s], -net.input_mean[:s] / net.input_std[:s]
         self._turning = list(net.body.turning)
-        state_std = self._std[:s]
         # The input is the whole state, then sines, cosines and motors: what no model sees of the
         # state weighs nothing.
         self._width = s + 2 * n + net.body.action
@@ -84,43 +84,41 @@ class Folded:
                 every[..., columns] = weight
                 weight = every
             if i == net.layers - 1:
-                weight = weight * (net.delta_std / state_std)[:, None]
-                self._drift = (bias * net.delta_std + net.delta_mean) / state_std
+                weight = weight * net.delta_std[:, None]
+                self._drift = bias * net.delta_std + net.delta_mean
                 bias = torch.zeros_like(bias)
             self._layers.append((weight.to(dtype), bias.to(dtype)))
 
     def __call__(self, start: Tensor, candidates: Tensor) -> Tensor:
         """See `Imagine`."""
         (b, c, h, _), s = candidates.shape, self._body.state
-        z = ((start - self._mean[:s]) / self._std[:s])[:, None].repeat(1, c, 1)
-        motors = (candidates - self._mean[s:]) / self._std[s:]
+        motors = (candidates - self._mean) / self._std
         motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
         inputs, n = torch.empty((b, c, self._width), dtype=self._dtype), len(self._turning)
-        at = self._turning
-        changes = torch.empty((h, b, c, s))
+        state, half = self._faced(start[:, None].expand(-1, c, -1))
+        changes, halves = torch.empty((h, b, c, s)), []
         for t, change in enumerate(changes):
-            seen, half = self._faced(z)
-            inputs[..., :s] = seen.clamp(-BOUND, BOUND)
+            inputs[..., :s] = torch.addcmul(self._shift, state, self._scale).clamp_(-BOUND, BOUND)
             if n:
-                angle = z[..., at] * self._std[at] + self._mean[at]
+                angle = state[..., self._turning]
                 inputs[..., s : s + n], inputs[..., s + n : s + 2 * n] = angle.sin(), angle.cos()
             inputs[..., s + 2 * n :] = motors[:, :, t]
-            change.copy_(self._network(inputs)).add_(self._drift[:, None])
-            if half is not None:
-                change.copy_(turned(self._body, change * self._std[:s], half) / self._std[:s])
-            z += change
-        delta = changes.permute(1, 2, 0, 3) * self._std[:s]
+            torch.add(self._network(inputs), self._drift[:, None], out=change)
+            state = state + change
+            if self._body.trunk:
+                halves.append(half)
+                state, more = self._faced(state)
+                half = both(half, more)
+        if halves:
+            changes = turned(self._body, changes, torch.stack(halves))
+        delta = changes.permute(1, 2, 0, 3)
         after = start[:, None, None] + delta.cumsum(2)
         return within_reason(self._reward(after, delta, candidates))
 
-    def _faced(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Normalised states (B, C, S) from where each robot faces, and half its yaw."""
-        if not self._body.trunk:
-            return z, None
-        s = self._body.state
-        state = z * self._std[:s] + self._mean[:s]
+    def _faced(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, C, S) from where each robot faces, and half its yaw (B, C, 2)."""
         half = facing(self._body, state)
-        return (turned(self._body, state, back(half)) - self._mean[:s]) / self._std[:s], half
+        return turned(self._body, state, back(half)), half
 
     def _network(self, x: Tensor) -> Tensor:
         last = len(self._layers) - 1

@@ -71,7 +71,7 @@ class Deadline:
         self._end = self._before + budget_s
 
     def __call__(self) -> bool:
-        """Asked after each round."""
+        """Asked before the first round and after each."""
         now = self._clock()
         took, self._before = now - self._before, now
         return now + took > self._end
@@ -128,8 +128,10 @@ def plan(
         start: mean to search around; always a candidate itself.
         config: which planner.
         generator: of the candidates.
-        late: asked after every round: whether to stop now with what there is.
+        late: asked after every round: whether to stop now with what there is. Asked once before
+            the first too, so that it knows what a round takes; that is planned in any case.
     """
+    late()
     if config.method == "cem":
         return _cem(score, start, config, generator, late)
     if config.method == "mppi":

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from robot_meta.frame import back, facing, framed, turned
+from robot_meta.frame import back, both, facing, framed, turned
 from robot_meta.locomotion import World, body_of
 from robot_meta.motion import Steps
 from tests.robot_meta.bodies import BODY, motion
@@ -65,6 +65,13 @@ def test_turning_back_undoes_turning_and_changes_turn_like_states(rolled):
     assert torch.allclose(turned(body, turned(body, steps.state, half), back(half)), steps.state)
     change = turned(body, steps.after, half) - turned(body, steps.state, half)
     assert torch.allclose(turned(body, steps.after - steps.state, half), change)
+
+
+def test_two_turns_are_one(rolled):
+    env, steps = rolled
+    body, (first, second) = body_of(env), yaws(40.0, 75.0)
+    twice = turned(body, turned(body, steps.state, first), second)
+    assert torch.allclose(turned(body, steps.state, both(first, second)), twice)
 
 
 def test_upside_down_is_no_direction(rolled):

@@ -173,3 +173,17 @@ def test_planning_ends_with_what_there_is_when_it_is_late():
 
     plan(score, rest(config("cem"), 2, 3), config("cem"), seeded(), late=lambda: len(asked) == 2)
     assert len(asked) == 2
+
+
+def test_what_comes_before_planning_is_not_taken_for_a_round():
+    """45 ms, of which adaptation takes 20: two rounds of 10 fit."""
+    now = [0.0]
+
+    def score(candidates):
+        now[0] += 0.010
+        return near_goal(candidates)
+
+    late = Deadline(0.045, lambda: now[0])
+    now[0] = 0.020
+    plan(score, rest(config("cem"), 2, 3), config("cem"), seeded(), late)
+    assert now[0] == pytest.approx(0.040)
