@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 INSTALLED := $(shell find ros_nodes/robot_meta_msgs -type f) \
   $(wildcard launch/*.launch.py ros_nodes/config/* scripts/*)
 PYTEST_ARGS ?=
-# Two workers; tests of a file stay together, and one worker at a time runs those with ROS.
+# Two workers; tests of a file stay together, and one worker runs all those with ROS (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 # Another environment's ROS bootstrap and libraries must not leak into ours.

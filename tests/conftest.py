@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
-import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import IO
 
 # Before torch is imported: two threads that wait for each other on a busy machine made tests of
 # tiny networks forty times slower.
@@ -16,6 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 import sim  # noqa: F401 - chooses the renderer, before any test imports mujoco
 from ros_nodes import dds, shared_memory
@@ -30,46 +30,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(f"no {module}; run `make setup`")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
-    """Of several workers one at a time runs a file of `ros` tests: they keep real time."""
-    if item.get_closest_marker("ros"):
-        TURN.take()
-    try:
-        return (yield)
-    finally:
-        if nextitem is None or nextitem.path != item.path:
-            TURN.give()
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Tests of a file stay together; of several workers one runs all files with `ros` tests."""
+    return RosTogether(config, log)
+
+
+class RosTogether(LoadFileScheduling):
+    """Tests that keep real time run one after the other, and the others beside them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "ros" if _with_ros(Path(__file__).parents[1] / path) else path
+
+
+@cache
+def _with_ros(path: Path) -> bool:
+    # The one process that schedules collects nothing: it knows names alone.
+    return "mark.ros" in path.read_text("utf-8")
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator with a fixed seed."""
     return np.random.default_rng(0)
-
-
-class Turn:
-    """A lock that all workers of a user share; kept from one test of a file to the next."""
-
-    def __init__(self) -> None:
-        name = f"robot-meta-tests-{os.getuid()}.lock"
-        self._path = Path(tempfile.gettempdir()) / name
-        self._file: IO[str] | None = None
-
-    def take(self) -> None:
-        """Wait for it."""
-        if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def give(self) -> None:
-        """Let the next one have it."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-TURN = Turn()
 
 
 def claim_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> domains.Claim:

@@ -2,7 +2,8 @@
 
 Nagabandi, Clavera et al. 2019, "Learning to Adapt in Dynamic, Real-World Environments through
 Meta-Reinforcement Learning". Step sizes are learned, one for each parameter (Meta-SGD, Li et al.
-2017); the paper's is one number. `adapts="all"` with one step is the paper's. By default a few
+2017), or with `learned=False` one number, as the paper's. `adapts="all"` with one step is the
+paper's. By default a few
 steps move the motors' gains alone, as CAVIA (Zintgraf et al. 2019) moves a few context parameters:
 half a second of motion says which motor does not do what it is told, but not what 50,000 weights
 should be, and what is found out for one motor holds for one that never failed in training.
@@ -45,6 +46,9 @@ class GrBALConfig(MotionConfig):
     """First size of the learned steps of weights and biases."""
     alpha_gain: float = 3.0
     """First size of those of gains."""
+    learned: bool = True
+    """Whether these sizes are learned. Where theta has taken in all that training breaks, training
+    says little of how far to go for what it never broke."""
     clip: float = 10.0
     """Bound on each element of the inner gradient."""
 
@@ -67,9 +71,13 @@ class GrBAL:
     def init(self, seed: int) -> Params:
         """Fresh parameters and step sizes."""
         theta = self.net.init(torch.Generator().manual_seed(seed))
+        if not self.config.learned:
+            return theta
+        return {**theta, **inner.initial_sizes(self._sizes(theta), max(self.config.steps, 1))}
+
+    def _sizes(self, theta: Params) -> dict[str, float]:
         names = adaptable(theta, self.config.adapts)
-        sizes = {**dict.fromkeys(names, self.config.alpha), GAIN: self.config.alpha_gain}
-        return {**theta, **inner.initial_sizes(sizes, max(self.config.steps, 1))}
+        return {**dict.fromkeys(names, self.config.alpha), GAIN: self.config.alpha_gain}
 
     def adapt(self, theta: Params, past: Steps) -> Params:
         """Eq. 2 of the paper: phi = theta - alpha * grad L(theta, the last M steps)."""
@@ -78,7 +86,7 @@ class GrBAL:
             _, phi = inner.step(
                 phi,
                 lambda params: step_loss(self.net, params, past),
-                inner.step_sizes(phi, k),
+                inner.step_sizes(phi, k) if self.config.learned else self._sizes(phi),
                 clip=self.config.clip,
             )
         return phi

@@ -196,3 +196,14 @@ def test_batches_by_vmap_need_no_loop():
     phi = vmap(lambda p: learner.adapt(theta, p))(motion(5, 6))
     assert phi["w0"].shape == (5, *theta["w0"].shape)
     assert np.isfinite(phi["w0"].numpy()).all()
+
+
+@pytest.mark.parametrize("adapts", ["motors", "biases", "all"])
+def test_steps_of_fixed_size_are_those_of_mb_online(adapts):
+    """GrBAL differs from MB+DE in what its parameters were trained for, and in learned sizes."""
+    fixed = made("grbal", adapts=adapts, steps=2, learned=False, alpha=0.3, alpha_gain=0.3)
+    plain = made("mb", adapts=adapts, steps=2, rate=0.3)
+    theta, steps = fixed.init(0), one(motion(1, 6))
+    assert set(theta) == set(plain.init(0)) < set(made("grbal", adapts=adapts).init(0))
+    for name, p in fixed.adapt(theta, steps).items():
+        assert torch.allclose(p, plain.adapt(theta, steps)[name], atol=1e-6), name
