@@ -47,11 +47,15 @@ class OnlineConfig:
     """Plan in bfloat16: the state stays in full precision."""
     guarded: bool = True
     """Whether to fall back to the prior where it predicts better."""
+    lag: float = 0.0
+    """Share of a control step that passes until an action arrives; so long the one before holds."""
 
     def __post_init__(self) -> None:
         """Refuse unknown modes."""
         if self.online not in ONLINES:
             raise ConfigError(f"online {self.online!r}, need one of {ONLINES}")
+        if not 0.0 <= self.lag < 1.0:
+            raise ConfigError(f"need lag in [0, 1), got {self.lag}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,14 @@ class Told:
     """(B,) the same of theta."""
     adapted: NDArray[np.bool_]
     """(B,) whether the adapted model is in use."""
+
+
+def lagged(actions: Tensor, before: Tensor, lag: float) -> Tensor:
+    """The mean of what each step of actions (..., H, A) is done with, after `before` (..., A)."""
+    if lag == 0.0:
+        return actions
+    held = torch.cat([before[..., None, :], actions[..., :-1, :]], -2)
+    return torch.lerp(actions, held, lag)
 
 
 class OnlineAgent:
@@ -87,6 +99,8 @@ class OnlineAgent:
         b = self.robots
         self._steps: list[Steps] = []
         self._before: tuple[Tensor, Tensor] | None = None
+        self._asked = torch.zeros(b, self._body.action)
+        """Of the last tick, as it was asked for."""
         self.phi: Params = {n: p.expand(b, *p.shape) for n, p in self.theta.items()}
         self._fixed = False
         self.plan = rest(self.config.planner, b, self._body.action)
@@ -124,8 +138,9 @@ class OnlineAgent:
         state, action = self._checked(states, pending)
         with torch.no_grad():
             self._notice(state)
-            self._before = (state, action)
-            return self._decide(state, action, late, reward or self._body.reward)
+            done = lagged(action[:, None], self._asked, self.config.lag)[:, 0]
+            self._before, self._asked = (state, done), action
+            return self._decide(state, done, late, reward or self._body.reward)
 
     def _checked(self, states: Array, pending: Array) -> tuple[Tensor, Tensor]:
         wanted = ((self.robots, self._body.state), (self.robots, self._body.action))
@@ -190,7 +205,9 @@ class OnlineAgent:
         config = self.config.planner
 
         def score(candidates: Tensor) -> Tensor:
-            return discounted(imagine(start, candidates), config.discount)
+            before = self._asked[:, None].expand(-1, candidates.shape[1], -1)
+            done = lagged(candidates, before, self.config.lag)
+            return discounted(imagine(start, done), config.discount)
 
         self.plan = plan(score, shifted(self.plan), config, self._generator, late)
         chosen: Array = self.plan[:, 0].double().numpy()

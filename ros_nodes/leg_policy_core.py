@@ -8,7 +8,7 @@ planning took.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,13 +53,18 @@ class LegPolicyCore:
         robot: which.
         config: how it acts online.
         seed: of the candidates.
+        lag_s: from a state until the effort that answers it arrives, s: so long the one before
+            holds, in what is learned from a step and in what is planned.
     """
 
-    def __init__(self, robot: LeggedRobot, config: OnlineConfig, seed: int = 0) -> None:
-        self.robot, self._config, self._seed = robot, config, seed
+    def __init__(
+        self, robot: LeggedRobot, config: OnlineConfig, seed: int = 0, lag_s: float = 0.0
+    ) -> None:
+        self.robot, self._seed = robot, seed
         self.states = LegState(robot)
         model = prototype(robot, "flat")
         self.period_ns = round(model.opt.timestep * robot.frame_skip * 1e9)
+        self._config = replace(config, lag=1e9 * lag_s / self.period_ns)
         self._limits = limits(robot)
         self._sizes = self.states.nq + self.states.nv, self._limits.effort.size
         """Of what a learner sees and decides."""

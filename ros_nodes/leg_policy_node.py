@@ -57,6 +57,13 @@ class LegPolicyParams:
     max_state_age_s: float = param(
         0.15, "A state older than this in s is not acted on.", low=0.01, high=5.0
     )
+    lag_s: float = param(
+        0.012,
+        "Seconds from a state until the effort that answers it reaches the motors.",
+        low=0.0,
+        high=0.04,
+        read_only=True,
+    )
     seed: int = param(0, "Of the candidates of plans.", low=0, read_only=True)
 
 
@@ -128,7 +135,7 @@ class LegPolicyNode(RobotNode):
 
     def make_core(self, robot: LeggedRobot, config: OnlineConfig) -> LegPolicyCore:
         """Who decides."""
-        return LegPolicyCore(robot, config, self.p.seed)
+        return LegPolicyCore(robot, config, self.p.seed, self.p.lag_s)
 
     def message(self, decision: Any) -> Any:
         """A proposal, but for its stamp."""

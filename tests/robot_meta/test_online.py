@@ -5,7 +5,7 @@ import torch
 from robot_meta import learners
 from robot_meta.config import as_dict
 from robot_meta.errors import ConfigError, ObservationError
-from robot_meta.online import OnlineAgent, OnlineConfig
+from robot_meta.online import OnlineAgent, OnlineConfig, lagged
 from robot_meta.planning import PlanConfig
 from tests.robot_meta.bodies import BODY
 
@@ -134,3 +134,42 @@ def test_bad_observations_are_refused(states, pending):
 def test_unknown_modes_are_refused():
     with pytest.raises(ConfigError, match="'sometimes'"):
         OnlineConfig(online="sometimes")
+
+
+def test_a_late_action_leaves_the_rest_of_its_step_to_the_one_before():
+    actions = torch.tensor([[[1.0], [0.0], [-1.0]]])
+    late = lagged(actions, torch.tensor([[0.5]]), 0.25)
+    assert torch.allclose(late, torch.tensor([[[0.875], [0.25], [-0.75]]]))
+    assert lagged(actions, torch.zeros(1, 1), 0.0) is actions
+
+
+def test_steps_and_candidates_count_as_what_the_robot_does_with_them():
+    """With a lag, a step is learned from as its mean action, and a plan is judged as its own."""
+    seen = []
+
+    class Watched(OnlineAgent):
+        def _imagine(self, phi, reward):
+            def asked(start, candidates):
+                seen.append(candidates)
+                return candidates.sum(-1)
+
+            return asked
+
+    made = agent(robots=1, lag=0.5)
+    a = Watched(made.learner, made.theta, made.config, 1, torch.Generator().manual_seed(0))
+    first, second = np.array([[0.4, 0.0]]), np.array([[0.0, 0.8]])
+    a.act(np.zeros((1, 4)), first)
+    a.act(np.zeros((1, 4)), second)
+    assert a._before is not None
+    assert torch.allclose(a._before[1], torch.tensor([[0.2, 0.4]]))
+    # The first half of the first step is what is being carried out now.
+    assert (seen[-1][..., 0, 0] - 0.5 * second[0, 0]).abs().max() <= 0.5
+    assert (seen[-1][..., 0, 1] - 0.5 * second[0, 1]).abs().max() <= 0.5
+    a.reset()
+    a.act(np.zeros((1, 4)), first)
+    assert torch.allclose(a._before[1], torch.tensor([[0.2, 0.0]]))
+
+
+def test_impossible_lags_are_refused():
+    with pytest.raises(ConfigError, match=r"lag in \[0, 1\), got 1"):
+        OnlineConfig(lag=1.0)

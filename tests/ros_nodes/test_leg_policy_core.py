@@ -120,3 +120,10 @@ def test_models_of_other_bodies_and_no_model_are_refused(tmp_path, core):
     assert empty.version == ""
     with pytest.raises(SessionError, match="no policy"):
         empty.decide(1, np.zeros(18))
+
+
+def test_a_lag_is_told_to_the_agent_as_a_share_of_the_control_step(tmp_path):
+    late = LegPolicyCore(HALF_CHEETAH, CONFIG, lag_s=0.0125)
+    late.load(saved(tmp_path / "theta.safetensors"))
+    assert late._agent is not None
+    assert late._agent.config.lag == pytest.approx(0.25)
