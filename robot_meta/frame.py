@@ -53,16 +53,11 @@ def _pairs(body: Body, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     w, x, y, z = body.trunk
     partner, table = torch.arange(body.state), torch.zeros((5, 2, body.state), dtype=dtype)
     table[0, 0] = 1.0
-    for first, second, cos in (
-        (*body.plane, 1),
-        (*body.velocity, 1),
-        (w, z, 2),
-        (x, y, 2),
-    ):
-        both = [first, second]
-        partner[both] = torch.tensor([second, first])
-        table[0, 0, both], table[cos, 0, both] = 0.0, 1.0
-        table[cos + 2, 1, both] = torch.tensor([-1.0, 1.0], dtype=dtype)
+    for first, second, cos in ((*body.plane, 1), (*body.velocity, 1), (w, z, 2), (x, y, 2)):
+        pair = [first, second]
+        partner[pair] = torch.tensor([second, first])
+        table[0, 0, pair], table[cos, 0, pair] = 0.0, 1.0
+        table[cos + 2, 1, pair] = torch.tensor([-1.0, 1.0], dtype=dtype)
     return partner, table.flatten(1)
 
 

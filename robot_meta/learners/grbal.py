@@ -3,10 +3,10 @@
 Nagabandi, Clavera et al. 2019, "Learning to Adapt in Dynamic, Real-World Environments through
 Meta-Reinforcement Learning". Step sizes are learned, one for each parameter (Meta-SGD, Li et al.
 2017), or with `learned=False` one number, as the paper's. `adapts="all"` with one step is the
-paper's. By default a few
-steps move the motors' gains alone, as CAVIA (Zintgraf et al. 2019) moves a few context parameters:
-half a second of motion says which motor does not do what it is told, but not what 50,000 weights
-should be, and what is found out for one motor holds for one that never failed in training.
+paper's. By default a few steps move the motors' gains alone, as CAVIA (Zintgraf et al. 2019) moves
+a few context parameters: half a second of motion says which motor does not do what it is told, but
+not what 50,000 weights should be, and what is found out for one motor holds for one that never
+failed in training.
 """
 
 from __future__ import annotations
