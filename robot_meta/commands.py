@@ -60,6 +60,7 @@ def collect(
     wander: bool = False,
     true_planner: bool = True,
     branches: int = 0,
+    rest: float = 0.0,
 ) -> int:
     """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
 
@@ -87,6 +88,7 @@ def collect(
             the true physics is slow.
         branches: Futures that a legged robot did not take, tried on the true physics at each of its
             steps, and kept with it.
+        rest: Share of the motors that models leave at rest for a while, now and then.
     """
     if task in ROBOTS:
         from robot_meta import motion_commands
@@ -97,9 +99,11 @@ def collect(
             raise ConfigError("--no-true-planner is for first episodes; leave it out with --models")
         if wander and not models:
             raise ConfigError("--wander is for models that act; give some with --models")
+        if rest and not models:
+            raise ConfigError("--rest is for models that act; give some with --models")
         if models:
             return motion_commands.aggregate(
-                world, split, episodes, seed, out, models, wander, branches
+                world, split, episodes, seed, out, models, wander, branches, rest
             )
         return motion_commands.collect(world, split, episodes, seed, out, true_planner, branches)
     from rich.progress import track

@@ -23,10 +23,10 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     told = configure_cpu()
     if learner == "acai":
         return _train_embedding(task, options, told)
-    if options.warp and options.tasks_from != "labels":
+    if options.warp and options.tasks_from == "augmented":
         raise ConfigError(
-            f"--warp {options.warp} bends pictures of classes with labels; leave it out with "
-            f"--tasks-from {options.tasks_from}"
+            f"--warp {options.warp}: with --tasks-from augmented a class is warps of one picture; "
+            "leave it out"
         )
     way, shot = options.way, options.shot
     tasks = few_shot_tasks.make(
@@ -71,6 +71,7 @@ def _baselines(tasks: few_shot_tasks.Tasks, options: EvalOptions) -> dict[str, M
 def _unlabelled(tasks: few_shot_tasks.Tasks, options: TrainOptions) -> few_shot_tasks.Tasks:
     """The same tasks to be judged by, but made without labels to train on."""
     from robot_meta import few_shot_evaluation, unlabelled_tasks
+    from robot_meta.data.warps import WarpConfig
     from robot_meta.embedding import Embedding
     from robot_meta.partitions import PartitionsConfig
 
@@ -83,7 +84,10 @@ def _unlabelled(tasks: few_shot_tasks.Tasks, options: TrainOptions) -> few_shot_
         clusters=options.clusters, partitions=options.partitions, seed=options.seed
     )
     embedding = Embedding.load(path)
-    return unlabelled_tasks.clustered(tasks, images, embedding, config, shot=shot, query=query)
+    warps = WarpConfig.of(options.warp) if options.warp else None
+    return unlabelled_tasks.clustered(
+        tasks, images, embedding, config, shot=shot, query=query, warps=warps
+    )
 
 
 def evaluate(learner: str, task: str, options: EvalOptions) -> int:

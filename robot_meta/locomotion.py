@@ -21,6 +21,7 @@ from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import from_dict
 from robot_meta.data.branches import BranchConfig, Branching
 from robot_meta.data.motion_set import MotionSet
+from robot_meta.data.resting import Resting
 from robot_meta.data.roam import Actor, Gaits, Holds, Roamed, TrueSimulator, roam
 from robot_meta.errors import ConfigError
 from robot_meta.following import Wanderer
@@ -189,14 +190,20 @@ def true_simulator(batch: Any, robots: int, seed: int) -> Actor:
     return TrueSimulator(batch, robots, TRUE_PLANNER, generator, noise=0.2)
 
 
-def acting(found: Checkpoint, config: OnlineConfig, wander: bool = False) -> Acting:
-    """A trained learner of motion as who acts: it runs along x, or wanders."""
+def acting(
+    found: Checkpoint, config: OnlineConfig, wander: bool = False, rest: float = 0.0
+) -> Acting:
+    """A trained learner of motion as who acts: it runs along x, or wanders.
+
+    With `rest`, that share of the motors is not used for a while, now and then.
+    """
     learner = learners.make_motion(found.learner, found.config)
 
     def act(batch: Any, robots: int, seed: int) -> Actor:
         generator = torch.Generator().manual_seed(seed)
         agent = OnlineAgent(learner, found.params, config, robots, generator)
-        return Wanderer(agent, streams(seed, "wander", 1)[0]) if wander else agent
+        actor: Actor = Wanderer(agent, streams(seed, "wander", 1)[0]) if wander else agent
+        return Resting(actor, rest, streams(seed, "rest", 1)[0]) if rest else actor
 
     return act
 

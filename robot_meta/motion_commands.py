@@ -56,6 +56,7 @@ def aggregate(
     models: Sequence[Path],
     wander: bool = False,
     branches: int = 0,
+    rest: float = 0.0,
 ) -> int:
     """Add `count` episodes in which `models` act to the set that is there: a round."""
     from rich.progress import track
@@ -66,7 +67,7 @@ def aggregate(
     online = OnlineConfig(planner=world.planner, half=multiplies_bfloat16())
     motion = MotionSet.load(path)
     for number, model in enumerate(track(models, f"{world}: models act")):
-        act = acting(checkpoint.load(model), online, wander)
+        act = acting(checkpoint.load(model), online, wander, rest)
         of_robots = 10_000 * (seed + 1) + number
         motion += moved(world, split, act, share, of_robots, _branches(branches))
     motion.save(path)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from robot_meta.data.classes import ClassSet, FewShot
+from robot_meta.data.warps import WarpConfig
 from robot_meta.errors import ConfigError
 from robot_meta.few_shot import Episodes, Examples
 from robot_meta.scikit import scikit
@@ -77,7 +78,8 @@ def partitions(codes: NDArray[np.float32], config: PartitionsConfig) -> list[Clu
 class ClusterTasks:
     """Draws N-way K-shot tasks: a partition, N of its clusters, and pictures of each.
 
-    Clusters with fewer pictures than a task needs are never drawn.
+    Clusters with fewer pictures than a task needs are never drawn. With `warps`, each picture is
+    bent a little: what a cluster has in common is then less than how its pictures were drawn.
     """
 
     def __init__(
@@ -89,14 +91,22 @@ class ClusterTasks:
         shot: int,
         query: int,
         rotate: bool = False,
+        warps: WarpConfig | None = None,
     ) -> None:
         self._samplers = []
         for part in parts:
             names = tuple(f"cluster {c}" for c in range(len(part.centres)))
             data = ClassSet(images, part.labels, names)
-            self._samplers.append(
-                FewShot(data, way=way, shot=shot, query=query, rotate=rotate, skip_small=True)
+            sampler = FewShot(
+                data,
+                way=way,
+                shot=shot,
+                query=query,
+                rotate=rotate,
+                skip_small=True,
+                warps=warps,
             )
+            self._samplers.append(sampler)
 
     def draw(self, rng: np.random.Generator, tasks: int) -> Episodes:
         """`tasks` tasks, each of a partition drawn for it."""

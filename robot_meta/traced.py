@@ -6,11 +6,13 @@ Python costs more than the sums of a small network.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from robot_meta.few_shot import Episodes, Examples, FewShotLearner
@@ -85,12 +87,45 @@ def trace(learner: FewShotLearner, params: Params, task: Episodes) -> Replay:
         values = [p.detach() for p in params.values()]
         graph = tidied(make_fx(gradient)(values, [*task.support, *task.query]))
 
+    replayed = without_python(graph, values, [*task.support, *task.query])
+
     def replay(values: list[Tensor], task: Episodes) -> Found:
-        loss, *rest = graph(values, [*task.support, *task.query])
+        loss, *rest = replayed(*values, *task.support, *task.query)
         figures = dict(zip(keys, rest, strict=False))
         return Found(loss, figures, rest[len(keys) :])
 
     return replay
+
+
+class _Flat(torch.nn.Module):
+    """A graph of two lists of tensors as a function of all of them."""
+
+    def __init__(self, graph: GraphModule, values: int) -> None:
+        super().__init__()
+        self._graph, self._values = graph, values
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self._graph(list(tensors[: self._values]), list(tensors[self._values :])))
+
+
+def without_python(
+    graph: GraphModule, values: list[Tensor], tensors: list[Tensor]
+) -> Callable[..., tuple[Tensor, ...]]:
+    """The graph as a function of all tensors, called by torch's interpreter and not by Python's.
+
+    A third of a small network's time is Python's, and little of one with convolutions, whose
+    derivatives that interpreter does not take: such a graph stays with Python. Torch calls the
+    interpreter deprecated in favour of `torch.compile`, which wants a C++ compiler on the machine.
+    """
+    flat = _Flat(graph, len(values))
+    if any(node.target is torch.ops.aten.convolution_backward.default for node in graph.graph.nodes):
+        return flat
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found: Callable[..., tuple[Tensor, ...]] = torch.jit.trace(  # type: ignore[no-untyped-call]
+            flat, (*values, *tensors), check_trace=False
+        )
+    return found
 
 
 class _Known(torch.autograd.Function):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_meta.augmented_tasks import AugmentedTasks
+from robot_meta.data.warps import WarpConfig
 from robot_meta.embedding import Embedding
 from robot_meta.few_shot_tasks import TURNED, Draw, Tasks
 from robot_meta.partitions import ClusterTasks, PartitionsConfig, partitions
@@ -21,11 +22,14 @@ def clustered(
     *,
     shot: int,
     query: int,
+    warps: WarpConfig | None = None,
 ) -> Tasks:
     """Tasks whose classes in training are clusters of pictures' codes."""
     parts = partitions(embedding.of(images), config)
     rotate = tasks.name in TURNED
-    sampler = ClusterTasks(images, parts, way=way(tasks), shot=shot, query=query, rotate=rotate)
+    sampler = ClusterTasks(
+        images, parts, way=way(tasks), shot=shot, query=query, rotate=rotate, warps=warps
+    )
     return _trained_on(tasks, sampler.draw)
 
 

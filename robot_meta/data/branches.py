@@ -57,7 +57,8 @@ class Branching:
     """Who acts, and the futures that are tried beside what it does.
 
     Args:
-        actor: who acts; if it has a `plan` (B, ., A), futures are near it, else near rest.
+        actor: who acts; if it has a `plan` (B, ., A), futures are near it, else near rest, and
+            if it says which motors are `moving` (B, A), the others rest in them.
         batch: the worlds that it acts in.
         config: which futures.
         generator: of their actions.
@@ -111,6 +112,8 @@ class Branching:
         shape = (b, config.count, config.future - 1, a)
         std = low + (high - low) * torch.rand((b, config.count, 1, 1), generator=self._generator)
         drawn = self._plan(b, a)[:, None] + std * coloured(shape, config.beta, self._generator)
+        moving = getattr(self._actor, "moving", np.ones((1, 1)))
+        drawn = drawn * torch.from_numpy(moving[:, None, None]).to(drawn)
         first = _each(pending[:, None], config.count)
         return np.concatenate([first, drawn.clamp(-1.0, 1.0).double().numpy()], 2)
 

@@ -29,9 +29,9 @@ def test_warps_bend_the_training_tasks_alone():
         assert (one == other).all() == (split != "train")
 
 
-def test_warps_are_refused_where_classes_have_no_labels():
+def test_warps_are_refused_where_classes_are_warps_themselves():
     options = TrainOptions(tasks_from="augmented", warp=0.4)
-    with pytest.raises(ConfigError, match="leave it out with --tasks-from augmented"):
+    with pytest.raises(ConfigError, match="with --tasks-from augmented a class is warps of one picture"):
         few_shot_commands.train("maml", "omniglot", options)
 
 

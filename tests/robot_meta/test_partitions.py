@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from robot_meta import partitions as p
+from robot_meta.data.warps import WarpConfig
 from robot_meta.errors import ConfigError
 
 
@@ -56,6 +57,21 @@ def test_a_class_of_a_task_is_a_cluster(codes):
             groups = [set((number[task][y[task] == c] // 20).tolist()) for c in range(3)]
             assert all(len(group) == 1 for group in groups)
             assert len(set.union(*groups)) == 3
+
+
+def test_warps_bend_the_pictures_of_a_cluster_and_leave_it_their_class(codes):
+    rng = np.random.default_rng(0)
+    dots = np.zeros((len(codes), 28, 28), np.uint8)
+    dots[:, 8:20, 8:20] = 4 * np.arange(len(codes), dtype=np.uint8)[:, None, None]
+    told = {"way": 3, "shot": 1, "query": 4, "warps": WarpConfig()}
+    tasks = p.ClusterTasks(dots, [p.cluster(codes, 3, 0)], **told)
+    _, query = tasks.draw(rng, 5)
+    shades = (query.x.amax((2, 3, 4)) * 255 / 4).round().long()
+    for task in range(5):
+        groups = [set((shades[task][query.y[task] == c] // 20).tolist()) for c in range(3)]
+        assert all(len(group) == 1 for group in groups)
+    bent = query.x.flatten(0, 1)[:, 0] > 0
+    assert len(np.unique(bent.numpy(), axis=0)) > 50, "no two alike"
 
 
 def test_small_clusters_are_never_drawn(codes):
