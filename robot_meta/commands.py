@@ -61,6 +61,7 @@ def collect(
     true_planner: bool = True,
     branches: int = 0,
     rest: float = 0.0,
+    lag_steps: int = 0,
 ) -> int:
     """Collect scripted demonstrations of drawn tasks, in parallel. Run again to go on.
 
@@ -89,6 +90,7 @@ def collect(
         branches: Futures that a legged robot did not take, tried on the true physics at each of its
             steps, and kept with it.
         rest: Share of the motors that models leave at rest for a while, now and then.
+        lag_steps: Steps of physics that every action of models arrives late, as over a network.
     """
     if task in ROBOTS:
         from robot_meta import motion_commands
@@ -99,12 +101,20 @@ def collect(
             raise ConfigError("--no-true-planner is for first episodes; leave it out with --models")
         if wander and not models:
             raise ConfigError("--wander is for models that act; give some with --models")
-        if rest and not models:
-            raise ConfigError("--rest is for models that act; give some with --models")
+        if (rest or lag_steps) and not models:
+            raise ConfigError("--rest, --lag-steps are for models that act; give some by --models")
         if models:
-            return motion_commands.aggregate(
-                world, split, episodes, seed, out, models, wander, branches, rest
+            more = motion_commands.RoundConfig(
+                models=models,
+                episodes=episodes,
+                seed=seed,
+                split=split,
+                wander=wander,
+                branches=branches,
+                rest=rest,
+                lag_steps=lag_steps,
             )
+            return motion_commands.aggregate(world, more, out)
         return motion_commands.collect(world, split, episodes, seed, out, true_planner, branches)
     from rich.progress import track
 

@@ -126,14 +126,20 @@ Acting = Callable[[Any, int, int], Actor]
 
 
 def episodes(
-    world: World, split: str, act: Acting, robots: int, seed: int, steps: int | None = None
+    world: World,
+    split: str,
+    act: Acting,
+    robots: int,
+    seed: int,
+    steps: int | None = None,
+    lag_steps: int = 0,
 ) -> Roamed:
     """One episode of each of `robots` robots with faults of their own, run together."""
     env = world.make()
     rngs = streams(seed, f"{world} {split} faults", robots)
     faults = [world.draw(env, split, rng) for rng in rngs]
     onsets = [int(rng.integers(ONSETS)) if world.strides else 0 for rng in rngs]
-    with env.batch(robots) as batch:
+    with env.batch(robots, lag_steps=lag_steps) as batch:
 
         def at(t: int) -> None:
             for i, onset in enumerate(onsets):
@@ -153,6 +159,7 @@ def moved(
     robots: int,
     seed: int,
     branches: BranchConfig | None = None,
+    lag_steps: int = 0,
 ) -> MotionSet:
     """What one episode of each robot shows; with `branches`, in pieces of their length.
 
@@ -160,7 +167,7 @@ def moved(
         ConfigError: branches of a robot that strides, whose episodes are short enough as they are.
     """
     if branches is None:
-        return episodes(world, split, act, robots, seed).motion()
+        return episodes(world, split, act, robots, seed, lag_steps=lag_steps).motion()
     if world.strides:
         raise ConfigError(f"{world.robot} strides: no other futures of it are tried")
     kept: list[Branching] = []
@@ -170,7 +177,7 @@ def moved(
         kept.append(Branching(act(batch, robots, seed), batch, branches, generator))
         return kept[0]
 
-    whole = episodes(world, split, branching, robots, seed).motion()
+    whole = episodes(world, split, branching, robots, seed, lag_steps=lag_steps).motion()
     return whole.pieces(branches.length) + kept[0].motion()
 
 
@@ -201,7 +208,8 @@ def acting(
 
     def act(batch: Any, robots: int, seed: int) -> Actor:
         generator = torch.Generator().manual_seed(seed)
-        agent = OnlineAgent(learner, found.params, config, robots, generator)
+        known = replace(config, lag=getattr(batch, "lag", 0.0))
+        agent = OnlineAgent(learner, found.params, known, robots, generator)
         actor: Actor = Wanderer(agent, streams(seed, "wander", 1)[0]) if wander else agent
         return Resting(actor, rest, streams(seed, "rest", 1)[0]) if rest else actor
 

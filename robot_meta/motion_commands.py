@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from robot_meta import checkpoint, report
@@ -47,29 +48,40 @@ def collect(
     return _told(path)
 
 
-def aggregate(
-    world: World,
-    split: str,
-    count: int,
-    seed: int,
-    out: Path | None,
-    models: Sequence[Path],
-    wander: bool = False,
-    branches: int = 0,
-    rest: float = 0.0,
-) -> int:
-    """Add `count` episodes in which `models` act to the set that is there: a round."""
+@dataclass(frozen=True, kw_only=True)
+class RoundConfig:
+    """A round of aggregation."""
+
+    models: Sequence[Path]
+    """Checkpoints that act, each in its share of the episodes."""
+    episodes: int
+    seed: int = 0
+    split: str = "train"
+    wander: bool = False
+    """Whether they are told to go now this way, now that."""
+    branches: int = 0
+    """Other futures of each step that are tried."""
+    rest: float = 0.0
+    """Share of the motors that are left at rest for a while, now and then."""
+    lag_steps: int = 0
+    """Steps of physics that every action arrives late, which the models know."""
+
+
+def aggregate(world: World, config: RoundConfig, out: Path | None) -> int:
+    """Add episodes in which models act to the set that is there."""
     from rich.progress import track
 
-    path = out or motion_path(world, split)
+    path = out or motion_path(world, config.split)
     configure_cpu()
-    share = -(-count // len(models))
+    share = -(-config.episodes // len(config.models))
     online = OnlineConfig(planner=world.planner, half=multiplies_bfloat16())
     motion = MotionSet.load(path)
-    for number, model in enumerate(track(models, f"{world}: models act")):
-        act = acting(checkpoint.load(model), online, wander, rest)
-        of_robots = 10_000 * (seed + 1) + number
-        motion += moved(world, split, act, share, of_robots, _branches(branches))
+    for number, model in enumerate(track(config.models, f"{world}: models act")):
+        act = acting(checkpoint.load(model), online, config.wander, config.rest)
+        of_robots = 10_000 * (config.seed + 1) + number
+        motion += moved(
+            world, config.split, act, share, of_robots, _branches(config.branches), config.lag_steps
+        )
     motion.save(path)
     return _told(path)
 

@@ -22,6 +22,7 @@ from robot_meta.body import Reward
 from robot_meta.errors import ConfigError, ObservationError
 from robot_meta.frame import back, facing, framed, turned
 from robot_meta.imagination import Folded, Imagine, imagine
+from robot_meta.lag import lagged
 from robot_meta.motion import MotionLearner, Steps, squared_error
 from robot_meta.planning import PlanConfig, discounted, plan, rest, shifted
 from robot_meta.types import Params
@@ -68,14 +69,6 @@ class Told:
     """(B,) the same of theta."""
     adapted: NDArray[np.bool_]
     """(B,) whether the adapted model is in use."""
-
-
-def lagged(actions: Tensor, before: Tensor, lag: float) -> Tensor:
-    """The mean of what each step of actions (..., H, A) is done with, after `before` (..., A)."""
-    if lag == 0.0:
-        return actions
-    held = torch.cat([before[..., None, :], actions[..., :-1, :]], -2)
-    return torch.lerp(actions, held, lag)
 
 
 class OnlineAgent:

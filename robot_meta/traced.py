@@ -118,7 +118,9 @@ def without_python(
     interpreter deprecated in favour of `torch.compile`, which wants a C++ compiler on the machine.
     """
     flat = _Flat(graph, len(values))
-    if any(node.target is torch.ops.aten.convolution_backward.default for node in graph.graph.nodes):
+    if any(
+        node.target is torch.ops.aten.convolution_backward.default for node in graph.graph.nodes
+    ):
         return flat
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", DeprecationWarning)

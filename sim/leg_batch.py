@@ -27,13 +27,27 @@ _FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 class LeggedBatch:
     """`count` worlds with one robot each.
 
+    With `lag_steps`, an action arrives so many steps of physics late, as over a network.
     Use it as a context manager, or `close` it: it owns threads.
     """
 
     def __init__(
-        self, robot: LeggedRobot, count: int, terrain: Terrain = "flat", threads: int | None = None
+        self,
+        robot: LeggedRobot,
+        count: int,
+        terrain: Terrain = "flat",
+        threads: int | None = None,
+        lag_steps: int = 0,
     ) -> None:
+        if not 0 <= lag_steps < robot.frame_skip:
+            raise ValueError(
+                f"{robot.name}: lag_steps {lag_steps}, need 0 to {robot.frame_skip - 1}, as a "
+                f"control step has {robot.frame_skip} of physics"
+            )
         self.robot = robot
+        self._lag_steps = lag_steps
+        self.lag = lag_steps / robot.frame_skip
+        """Share of a control step until an action arrives; so long the one before holds."""
         self.worlds = [LeggedWorld(robot, terrain) for _ in range(count)]
         self._threads = threads or len(os.sched_getaffinity(0))
         self._rollout = rollout.Rollout(nthread=self._threads)
@@ -43,6 +57,8 @@ class LeggedBatch:
         self._full = np.stack([world.save_state() for world in self.worlds])
         self.dt_s = self.worlds[0].dt_s
         self.motors = self.worlds[0].model.nu
+        self._held = np.zeros((count, self.motors))
+        """(B, A) of the last control step."""
 
     def __enter__(self) -> LeggedBatch:
         """Itself."""
@@ -73,12 +89,14 @@ class LeggedBatch:
         """First states (B, S), each drawn from its own generator."""
         seen = np.stack([w.reset(rng) for w, rng in zip(self.worlds, rngs, strict=True)])
         self._full = np.stack([world.save_state() for world in self.worlds])
+        self._held = np.zeros_like(self._held)
         return seen
 
     def step(self, actions: Array) -> tuple[Array, Array]:
         """Hold `actions` (B, A) for a control step; states (B, S) and rewards (B,) after it."""
         before = self.states()
-        self._full = self._run(self._models, self._full, actions[:, None])[:, -1]
+        self._full = self._run(self._models, self._full, actions[:, None], self._held)[:, -1]
+        self._held = actions.copy()
         after = self.states()
         return after, reward(self.robot, before, actions, after, self.dt_s)
 
@@ -98,16 +116,27 @@ class LeggedBatch:
         b, c, h, a = actions.shape
         models = [model for model in self._models for _ in range(c)]
         start = np.repeat(self._full, c, axis=0)
-        run = self._run(models, start, actions.reshape(b * c, h, a))
+        held = np.repeat(self._held, c, axis=0)
+        run = self._run(models, start, actions.reshape(b * c, h, a), held)
         states = self._split(run).reshape(b, c, h, -1)
         first = np.broadcast_to(self.states()[:, None, None], (b, c, 1, states.shape[-1]))
         before = np.concatenate([first, states[:, :, :-1]], axis=2)
         return states, reward(self.robot, before, actions, states, self.dt_s)
 
-    def _run(self, models: Sequence[mujoco.MjModel], full: Array, actions: Array) -> Array:
-        """Full physics states (N, H, F) after each control step of `actions` (N, H, A)."""
+    def _run(
+        self, models: Sequence[mujoco.MjModel], full: Array, actions: Array, held: Array
+    ) -> Array:
+        """Full physics states (N, H, F) after each control step of `actions` (N, H, A).
+
+        `held` (N, A) is what holds until the first of them arrives.
+        """
         skip = self.robot.frame_skip
         control = np.repeat(np.clip(actions, -1.0, 1.0), skip, axis=1)
+        if self._lag_steps:
+            before = np.concatenate([held[:, None], actions[:, :-1]], 1)
+            n, h, a = actions.shape
+            each = control.reshape(n, h, skip, a)
+            each[:, :, : self._lag_steps] = np.clip(before, -1.0, 1.0)[:, :, None]
         states, _ = self._rollout.rollout(models, self._datas, full, control)
         ends: Array = states[:, skip - 1 :: skip]
         return ends

@@ -65,9 +65,9 @@ class LeggedEnv(gymnasium.Env[Array, Array]):
         robot = self.world.robot
         return draw(robot, self.world.model.nu, name, split, rng)  # type: ignore[arg-type]
 
-    def batch(self, count: int, threads: int | None = None) -> LeggedBatch:
+    def batch(self, count: int, threads: int | None = None, lag_steps: int = 0) -> LeggedBatch:
         """So many worlds of this kind, stepped together."""
-        return LeggedBatch(self.world.robot, count, self.world.terrain, threads)
+        return LeggedBatch(self.world.robot, count, self.world.terrain, threads, lag_steps)
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None

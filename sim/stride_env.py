@@ -41,8 +41,14 @@ class StrideEnv(LeggedEnv):
         self.observation_space = box(-np.inf, np.inf, (self.body["state"],), np.float64)
         self.action_space = box(-1.0, 1.0, (self.body["action"],), np.float64)
 
-    def batch(self, count: int, threads: int | None = None) -> StrideBatch:
-        """So many robots of this kind, walking together."""
+    def batch(self, count: int, threads: int | None = None, lag_steps: int = 0) -> StrideBatch:
+        """So many robots of this kind, walking together.
+
+        Raises:
+            ValueError: a lag, which is nothing beside a stride.
+        """
+        if lag_steps:
+            raise ValueError(f"lag_steps {lag_steps}: strides have none")
         return StrideBatch(count, self.world.terrain, threads)
 
     def mirrored(self, states: Array, actions: Array) -> tuple[Array, Array]:

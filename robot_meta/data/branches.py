@@ -22,6 +22,7 @@ from torch import Tensor
 from robot_meta.data.motion_set import MotionSet
 from robot_meta.data.roam import Actor
 from robot_meta.errors import ConfigError
+from robot_meta.lag import lagged_array
 from robot_meta.planning import coloured
 
 Array = NDArray[np.float64]
@@ -69,6 +70,9 @@ class Branching:
     ) -> None:
         self._actor, self._batch = actor, batch
         self._config, self._generator = config, generator
+        self._lag: float = getattr(batch, "lag", 0.0)
+        self._before: Array | None = None
+        """(B, A) of the step before."""
         self._past: deque[tuple[Array, Array]] = deque(maxlen=config.past)
         self._states: list[NDArray[np.float32]] = []
         self._actions: list[NDArray[np.float32]] = []
@@ -76,9 +80,12 @@ class Branching:
     def act(self, states: Array, pending: Array) -> Array:
         """See `Actor`."""
         chosen = self._actor.act(states, pending)
+        before = np.zeros_like(pending) if self._before is None else self._before
         if len(self._past) == self._config.past:
-            self._try(states, pending)
-        self._past.append((states.copy(), pending.copy()))
+            self._try(states, pending, before)
+        done = lagged_array(pending[:, None], before, self._lag)[:, 0]
+        self._past.append((states.copy(), done.copy()))
+        self._before = pending.copy()
         return chosen
 
     def motion(self) -> MotionSet:
@@ -95,7 +102,7 @@ class Branching:
         good = np.isfinite(states).all((1, 2))
         return MotionSet(states[good], actions[good])
 
-    def _try(self, states: Array, pending: Array) -> None:
+    def _try(self, states: Array, pending: Array, held: Array) -> None:
         """Keep pieces (B, N, M + H + 1, S) and (B, N, M + H, A)."""
         n = self._config.count
         candidates = self._drawn(pending)
@@ -103,7 +110,8 @@ class Branching:
         seen, done = (np.stack(each, 1) for each in zip(*self._past, strict=True))
         before = np.concatenate([seen, states[:, None]], 1)
         self._states.append(np.concatenate([_each(before, n), after], 2).astype(np.float32))
-        self._actions.append(np.concatenate([_each(done, n), candidates], 2).astype(np.float32))
+        futures = lagged_array(candidates, _each(held, n), self._lag)
+        self._actions.append(np.concatenate([_each(done, n), futures], 2).astype(np.float32))
 
     def _drawn(self, pending: Array) -> Array:
         """Actions (B, N, H, A), the first of which is what is being carried out."""

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from robot_meta.data.motion_set import MotionSet
+from robot_meta.lag import lagged_array
 from robot_meta.planning import PlanConfig, discounted, plan, rest, shifted
 
 Array = NDArray[np.float64]
@@ -35,7 +36,7 @@ class Roamed:
     states: Array
     """(B, T + 1, S)."""
     actions: Array
-    """(B, T, A)."""
+    """(B, T, A); where they arrive late, the mean of what each step was done with."""
     rewards: Array
     """(B, T)."""
 
@@ -57,7 +58,7 @@ def roam(
     """Run all robots of a batch for `steps` control steps.
 
     Args:
-        batch: the worlds; their faults are set.
+        batch: the worlds; their faults are set. Where actions arrive late it has a `lag`.
         actor: who acts.
         rngs: one for each robot's first state.
         steps: T.
@@ -75,7 +76,8 @@ def roam(
         states.append(after)
         rewards.append(reward)
         pending = chosen
-    return Roamed(np.stack(states, 1), np.stack(actions, 1), np.stack(rewards, 1))
+    done = lagged_array(np.stack(actions, 1), np.zeros_like(pending), getattr(batch, "lag", 0.0))
+    return Roamed(np.stack(states, 1), done, np.stack(rewards, 1))
 
 
 class Gaits:

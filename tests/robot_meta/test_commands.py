@@ -56,7 +56,7 @@ def test_tables_check_fails_when_a_page_is_out_of_date(tmp_path):
     ("options", "why"),
     [
         ({"wander": True}, "--wander is for models"),
-        ({"rest": 0.5}, "--rest is for models"),
+        ({"rest": 0.5}, "--rest, --lag-steps are for models"),
         ({"models": (Path("a"),), "true_planner": False}, "--no-true-planner is for first"),
     ],
 )

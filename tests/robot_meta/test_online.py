@@ -5,7 +5,8 @@ import torch
 from robot_meta import learners
 from robot_meta.config import as_dict
 from robot_meta.errors import ConfigError, ObservationError
-from robot_meta.online import OnlineAgent, OnlineConfig, lagged
+from robot_meta.lag import lagged
+from robot_meta.online import OnlineAgent, OnlineConfig
 from robot_meta.planning import PlanConfig
 from tests.robot_meta.bodies import BODY
 

@@ -1,3 +1,4 @@
+import mujoco
 import numpy as np
 import pytest
 
@@ -27,11 +28,33 @@ def test_each_world_moves_as_it_would_alone(robot):
         assert np.allclose(states, single, atol=1e-6)
 
 
-def test_an_imagined_future_is_the_one_that_comes():
+def test_an_action_that_arrives_late_leaves_the_first_physics_steps_to_the_one_before():
+    draws = np.random.default_rng(1)
+    alone = LeggedWorld(ANT)
+    alone.reset(rngs(1)[0])
+    with LeggedBatch(ANT, 1, threads=1, lag_steps=2) as batch:
+        assert batch.lag == pytest.approx(2 / 5)
+        batch.reset(rngs(1))
+        before = np.zeros(8)
+        for _ in range(3):
+            action = draws.uniform(-1, 1, 8)
+            states, _ = batch.step(action[None])
+            for held in (before, before, action, action, action):
+                alone.data.ctrl[:] = held
+                mujoco.mj_step(alone.model, alone.data)
+            before = action
+        assert np.allclose(states[0], alone.state(), atol=1e-6)
+        with pytest.raises(ValueError, match="lag_steps 5, need 0 to 4"):
+            LeggedBatch(ANT, 1, lag_steps=5)
+
+
+@pytest.mark.parametrize("lag_steps", [0, 2])
+def test_an_imagined_future_is_the_one_that_comes(lag_steps):
     draws = np.random.default_rng(0)
-    with LeggedBatch(HALF_CHEETAH, 2, threads=1) as batch:
+    with LeggedBatch(HALF_CHEETAH, 2, threads=1, lag_steps=lag_steps) as batch:
         batch.set_fault(0, DisabledJoint(joint=3))
         batch.reset(rngs(2))
+        batch.step(draws.uniform(-1, 1, (2, 6)))
         actions = draws.uniform(-1, 1, (2, 3, 4, 6))
         states, rewards = batch.simulate(actions)
         for t in range(4):

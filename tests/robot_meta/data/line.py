@@ -18,3 +18,22 @@ class Line:
 
     def simulate(self, actions):
         return self.x[:, None, None] + np.cumsum(actions, 2), actions[..., 0]
+
+
+class LateLine(Line):
+    """The same with actions that arrive late: a quarter of a step, the one before still holds."""
+
+    lag = 0.25
+
+    def reset(self, rngs):
+        self.held = np.zeros((len(rngs), 1))
+        return super().reset(rngs)
+
+    def step(self, actions):
+        held, self.held = self.held, actions.copy()
+        return super().step(0.75 * actions + 0.25 * held)
+
+    def simulate(self, actions):
+        held = np.broadcast_to(self.held[:, None, None], (*actions.shape[:2], 1, 1))
+        before = np.concatenate([held, actions[:, :, :-1]], 2)
+        return super().simulate(0.75 * actions + 0.25 * before)

@@ -5,7 +5,7 @@ import torch
 from robot_meta.data.branches import BranchConfig, Branching
 from robot_meta.data.roam import roam
 from robot_meta.errors import ConfigError
-from tests.robot_meta.data.line import Line
+from tests.robot_meta.data.line import LateLine, Line
 
 
 class Steady:
@@ -36,6 +36,15 @@ def test_each_piece_is_motion_that_can_happen_and_its_past_is_what_happened():
     assert np.allclose(pieces.states[:4, :4], roamed.states[0, :4], atol=1e-6)
     assert np.allclose(pieces.actions[:4, :4], roamed.actions[0, :4], atol=1e-6)
     assert np.ptp(pieces.actions[:4, 4]) > 0.01  # then they part
+
+
+def test_pieces_of_what_arrives_late_are_of_what_was_done():
+    batch = LateLine()
+    config = BranchConfig(count=4, past=3, future=5)
+    actor = Branching(Steady(), batch, config, torch.Generator().manual_seed(0))
+    roam(batch, actor, [np.random.default_rng(i) for i in range(2)], 6)
+    pieces = actor.motion()
+    assert np.allclose(np.diff(pieces.states, axis=1), pieces.actions, atol=1e-6)
 
 
 def test_what_is_tried_changes_nothing_of_what_happens():

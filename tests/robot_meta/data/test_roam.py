@@ -3,7 +3,7 @@ import torch
 
 from robot_meta.data.roam import Gaits, TrueSimulator, roam
 from robot_meta.planning import PlanConfig
-from tests.robot_meta.data.line import Line
+from tests.robot_meta.data.line import LateLine, Line
 
 
 def rngs(count):
@@ -26,6 +26,12 @@ def test_what_is_decided_now_is_done_one_step_later():
     assert np.array_equal(actor.seen[2][1], done.actions[:, 2])  # told what is pending
     assert np.array_equal(actor.seen[2][0], done.states[:, 2])
     assert np.array_equal(done.rewards, done.actions[:, :, 0])
+
+
+def test_actions_that_arrive_late_are_recorded_as_what_was_done():
+    gaits = Gaits(2, 1, 0.05, np.random.default_rng(0))
+    done = roam(LateLine(), gaits, rngs(2), 8)
+    assert np.allclose(np.diff(done.states, axis=1), done.actions)
 
 
 def test_something_may_happen_before_each_step():
