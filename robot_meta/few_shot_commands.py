@@ -12,6 +12,8 @@ from robot_meta.options import EvalOptions, TrainOptions
 from robot_meta.results import Metric
 
 RUNS = Path("runs/few-shot")
+EMBEDDINGS = ("acai", "deepcluster")
+"""What codes are learned by; they are no learners of tasks."""
 
 
 def train(learner: str, task: str, options: TrainOptions) -> int:
@@ -21,8 +23,8 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     from robot_meta.few_shot_training import prepare
 
     told = configure_cpu()
-    if learner == "acai":
-        return _train_embedding(task, options, told)
+    if learner in EMBEDDINGS:
+        return _train_embedding(learner, task, options, told)
     if options.warp and options.tasks_from == "augmented":
         raise ConfigError(
             f"--warp {options.warp}: with --tasks-from augmented a class is warps of one picture; "
@@ -43,18 +45,29 @@ def train(learner: str, task: str, options: TrainOptions) -> int:
     return carry_out(run, options, folder, notes, told)
 
 
-def _train_embedding(task: str, options: TrainOptions, told: CpuSettings) -> int:
+def _train_embedding(learner: str, task: str, options: TrainOptions, told: CpuSettings) -> int:
     """Train the encoder whose codes are clustered; `batch` is of pictures."""
-    from robot_meta import embedding, training
+    from robot_meta import embedding, few_shot_evaluation, training
     from robot_meta.carrying_out import carry_out
 
     images, held = (
         few_shot_tasks.unlabelled(task, split, options.data) for split in ("train", "val")
     )
-    settings = training.parse_settings(options.settings)
-    run = embedding.prepare(images, held, settings, options.batch, options.seed)
-    folder = options.out or RUNS / f"acai-{task}-seed{options.seed}"
-    notes = {"task": task, "command": " ".join(["train", "acai", task, *options.words()])}
+    if learner == "acai":
+        settings = training.parse_settings(options.settings)
+        run = embedding.prepare(images, held, settings, options.batch, options.seed)
+    else:
+        shipped = few_shot_evaluation.shipped("acai", task, options.way, options.shot)
+        run = embedding.prepare_round(
+            images,
+            options.embedding or shipped,
+            options.clusters,
+            options.batch,
+            rotate=task in few_shot_tasks.TURNED,
+            seed=options.seed,
+        )
+    folder = options.out or RUNS / f"{learner}-{task}-seed{options.seed}"
+    notes = {"task": task, "command": " ".join(["train", learner, task, *options.words()])}
     return carry_out(run, options, folder, notes, told)
 
 

@@ -102,6 +102,12 @@ class OnlineAgent:
         self._use = torch.zeros(b, dtype=torch.bool)
 
     @property
+    def _chosen(self) -> Array:
+        """The plan's first actions (B, A)."""
+        chosen: Array = self.plan[:, 0].double().numpy()
+        return chosen
+
+    @property
     def told(self) -> Told:
         """What the last decision was made of."""
         return Told(
@@ -116,6 +122,7 @@ class OnlineAgent:
         pending: Array,
         late: Callable[[], bool] = lambda: False,
         reward: Reward | None = None,
+        behind: bool = False,
     ) -> Array:
         """Actions (B, A) for the tick after this one.
 
@@ -124,15 +131,19 @@ class OnlineAgent:
             pending: (B, A) what is being carried out from now to the next tick.
             late: asked between rounds of planning: whether time is up.
             reward: what is planned for; None: the body's own, speed along x.
+            behind: no time is left: the step is noted, the plan before goes on.
 
         Raises:
             ObservationError: wrong shapes, or numbers that are not finite.
         """
         state, action = self._checked(states, pending)
         with torch.no_grad():
-            self._notice(state)
+            self._notice(state, adapt=not behind)
             done = lagged(action[:, None], self._asked, self.config.lag)[:, 0]
             self._before, self._asked = (state, done), action
+            if behind:
+                self.plan = shifted(self.plan)
+                return self._chosen
             return self._decide(state, done, late, reward or self._body.reward)
 
     def _checked(self, states: Array, pending: Array) -> tuple[Tensor, Tensor]:
@@ -148,14 +159,15 @@ class OnlineAgent:
             torch.as_tensor(pending, dtype=torch.float32).clamp(-1.0, 1.0),
         )
 
-    def _notice(self, state: Tensor) -> None:
-        """Take in what came of the last tick, and adapt."""
+    def _notice(self, state: Tensor, adapt: bool) -> None:
+        """Take in what came of the last tick, and adapt to it."""
         if self._before is None:
             return
         newest = framed(self._body, Steps(*self._before, state))
         self._compare(newest)
         self._steps = [*self._steps, newest][-self._past :]
-        if self.config.online == "off" or len(self._steps) < self._past or self._fixed:
+        full = len(self._steps) == self._past
+        if not adapt or not full or self._fixed or self.config.online == "off":
             return
         past = Steps(*(torch.stack(each, 1) for each in zip(*self._steps, strict=True)))
         # From theta each time: steps are never chained.
@@ -203,8 +215,7 @@ class OnlineAgent:
             return discounted(imagine(start, done), config.discount)
 
         self.plan = plan(score, shifted(self.plan), config, self._generator, late)
-        chosen: Array = self.plan[:, 0].double().numpy()
-        return chosen
+        return self._chosen
 
     def _imagine(self, phi: Params, reward: Reward) -> Imagine:
         """What judges candidates under phi (B, ...)."""

@@ -68,7 +68,8 @@ class TrainOptions:
     partitions: int = 10
     """Partitions, likewise."""
     embedding: Path | None = None
-    """Checkpoint of `train acai` that they are made with; the shipped one if not given."""
+    """Checkpoint of `train acai` or `train deepcluster` that they are made with, or that a round of
+    deepcluster begins with; the shipped one of acai if not given."""
     limit: int | None = None
     """Use so many training tasks."""
     settings: tuple[str, ...] = ()
@@ -130,7 +131,7 @@ class EvalOptions:
     """Trained parameters, of a manipulation task also a folder of versions;
     checkpoints/LEARNER-TASK.safetensors if not given."""
     embedding: Path | None = None
-    """Checkpoint of `train acai`, for baselines beside cactus; the shipped one if not given."""
+    """Checkpoint of `train acai` or `train deepcluster`, for baselines beside cactus; the shipped one if not given."""
     blind: Path | None = None
     """The same network trained without demonstrations, for the control."""
     controls: bool = True

@@ -30,8 +30,10 @@ FROZEN_STATES = 10
 """So many equal states in a row come from a sensor that has stopped, not from a robot."""
 HISTORY = 20
 """Messages of each stream that wait for their companions."""
-PLANNING_SHARE = 0.8
+PLANNING_SHARE = 0.7
 """Of a control step: on a slow machine a plan has fewer rounds, as one that is late is lost."""
+BEHIND_SHARE = 0.4
+"""Of a control step: with an older state nothing is planned."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +159,20 @@ class LegPolicyCore:
             return None
         return Decision(at_ns, planned[0] * self._limits.effort, self._agent.told)
 
-    def plan(self) -> float:
+    def plan(self, age_s: float = 0.0) -> float:
         """Plan for the step after the one that `decide` was asked about; returns ms taken.
+
+        Args:
+            age_s: of that step's state, s. Planning takes so much less time; where too little is
+                left the plan before goes on, until states are fresh again: else every effort from
+                then on would come late.
 
         Raises:
             ObservationError: the state is not one to act on.
         """
         assert self._agent is not None, "decide comes first"
         began = time.perf_counter()
-        late = Deadline(PLANNING_SHARE * self.period_ns / 1e9)
-        self._next = self._agent.act(self._now[None], self._pending, late)
+        period_s = self.period_ns / 1e9
+        late, behind = Deadline(PLANNING_SHARE * period_s - age_s), age_s > BEHIND_SHARE * period_s
+        self._next = self._agent.act(self._now[None], self._pending, late, behind=behind)
         return 1e3 * (time.perf_counter() - began)

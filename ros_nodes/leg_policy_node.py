@@ -214,7 +214,7 @@ class LegPolicyNode(RobotNode):
             if decision is not None:
                 self._propose(core, decision)
             # After what was planned before has gone out: planning takes most of a step.
-            self._took_ms = core.plan()
+            self._took_ms = core.plan(age_s)
         except ObservationError as error:
             self._last_bad, self._deciding = time.monotonic(), False
             core.reset()

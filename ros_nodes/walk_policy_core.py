@@ -99,8 +99,11 @@ class WalkPolicyCore(LegPolicyCore):
         targets = walker.step(state[None], self.command.forward, self.command.turn)[0]
         return WalkDecision(at_ns, targets, self._told)
 
-    def plan(self) -> float:
-        """Let the worker choose the stride after the one that begins; returns the last one's ms."""
+    def plan(self, age_s: float = 0.0) -> float:
+        """Let the worker choose the stride after the one that begins; returns the last one's ms.
+
+        The age of the state does not matter: a choice has a whole stride's time.
+        """
         if self._asked is not None:
             asked, self._asked = self._asked, None
             self._chosen = self._worker.submit(self._choose, asked, self._pending)

@@ -45,6 +45,22 @@ def test_adapts_only_once_the_window_is_full_and_always_from_theta():
     assert all(torch.allclose(first[n], a.phi[n], atol=1e-6) for n in first)
 
 
+def test_who_is_behind_goes_on_with_its_plan_and_forgets_no_step():
+    a, b = agent(guarded=False), agent(guarded=False)
+    state, pending = drive(a, 5)
+    drive(b, 5)
+    plan, phi = a.plan.clone(), {n: p.clone() for n, p in a.phi.items()}
+    chosen = a.act(state, pending, behind=True)
+    assert np.array_equal(chosen, plan[:, 1].double().numpy())
+    assert torch.equal(a.plan[:, :-1], plan[:, 1:])
+    assert all(torch.equal(phi[n], a.phi[n]) for n in phi)
+    b.act(state, pending)
+    # Then both adapt to the same three steps.
+    for each in (a, b):
+        each.act(state + 0.1, pending)
+    assert all(torch.allclose(b.phi[n], a.phi[n], atol=1e-6) for n in phi)
+
+
 def test_off_never_adapts_and_episode_adapts_once():
     off = agent(online="off")
     drive(off, 8)

@@ -84,6 +84,18 @@ def test_what_goes_out_is_what_was_planned_a_step_before(core):
         assert np.allclose(decision.effort, planned[0] * gear)
 
 
+def test_with_an_old_state_the_plan_before_goes_on(core):
+    robot = Robot(core)
+    for _ in range(4):
+        robot.control_step()
+    while (step := robot.batch()) is None:
+        pass
+    going_on = core._agent.plan[:, 1].double().numpy()
+    core.decide(*step)
+    core.plan(age_s=0.6 * core.period_ns / 1e9)
+    assert np.array_equal(core._next, going_on)
+
+
 def test_it_adapts_once_the_window_is_full(core):
     robot = Robot(core)
     steps = [robot.control_step() for _ in range(8)]
