@@ -131,8 +131,8 @@ class EvalOptions:
     """Trained parameters, of a manipulation task also a folder of versions;
     checkpoints/LEARNER-TASK.safetensors if not given."""
     embedding: Path | None = None
-    """Checkpoint of `train acai` or `train deepcluster`, for baselines beside cactus; the shipped one
-    of acai if not given."""
+    """Checkpoint of `train acai` or `train deepcluster`, for baselines beside cactus; the shipped
+    one of acai if not given."""
     blind: Path | None = None
     """The same network trained without demonstrations, for the control."""
     controls: bool = True
