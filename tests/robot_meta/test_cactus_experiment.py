@@ -61,6 +61,10 @@ def test_from_pictures_without_labels_to_a_results_file(elsewhere):
     common = {"steps": 15, "batch": 2, "rate": 1e-2, "query": 2, "settings": (NET,)}
     trained(elsewhere, "cactus", tasks_from="clusters", clusters=30, partitions=2, **common)
     trained(elsewhere, "umtra", tasks_from="augmented", **common)
+    round_ = {"steps": 20, "batch": 16, "rate": 1e-2, "clusters": 30}
+    deep = trained(elsewhere, "deepcluster", "deepcluster", **round_)
+    again = {"tasks_from": "clusters", "clusters": 30, "embedding": deep, "warp": 0.3}
+    trained(elsewhere, "cactus-deepcluster", **again, **common)
 
     found = cactus_experiment.run(quick=True)
     result = read_result(elsewhere / "results/cactus-quick.json")
@@ -76,9 +80,13 @@ def test_from_pictures_without_labels_to_a_results_file(elsewhere):
     assert min(rivals) > 0.3
     above = found["cactus_5_way_1_shot_above_best_baseline"].value
     assert above == pytest.approx(found["cactus_5_way_1_shot_accuracy"].value - best, abs=1e-6)
+    above = found["cactus_deepcluster_5_way_1_shot_above_best_baseline"].value
+    own = found["deepcluster_best_baseline_5_way_1_shot_accuracy"].value
+    assert above == pytest.approx(
+        found["cactus_deepcluster_5_way_1_shot_accuracy"].value - own, abs=1e-6
+    )
     assert result["config"]["without_parameters"] == [
-        "protonet_5_way_1_shot",
-        "protonet_5_way_5_shot",
+        f"{row}_5_way_{shot}_shot" for shot in (1, 5) for row in ("cactus_unwarped", "protonet")
     ]
 
     json = elsewhere / "cactus.json"
