@@ -1,14 +1,14 @@
 """Many steps ahead in a model of motion: rewards of candidate actions that nobody carries out.
 
 B robots with parameters of their own, C candidates, H steps ahead, S size of a state, A motors.
-`imagine` asks any model; `Folded` is the same for a plain network, made ready once and then fast:
-a control tick consists of little else.
+`imagine` asks any model; `Folding` makes the same for plain networks, and fast: a control tick
+consists of little else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch.nn.functional import linear, silu
 from robot_meta.body import Reward
 from robot_meta.frame import back, both, facing, turned
 from robot_meta.nets.dynamics import BOUND, Dynamics
+from robot_meta.replay import Function, interpreted
 from robot_meta.types import Params
 
 WORST = -1e6
@@ -48,27 +49,19 @@ def within_reason(rewards: Tensor) -> Tensor:
     return torch.nan_to_num(rewards, nan=WORST).clamp(WORST, -WORST)
 
 
-class Folded:
-    """`imagine` for plain networks, with the normaliser folded into their first and last layers.
+class Folding:
+    """Makes `imagine` for plain networks, the normaliser folded into their first and last layers.
 
     States are carried along from where the robot faces; changes are turned to the world at the end.
+    What is done for robots, candidates and steps of one number is written down at its first use.
 
     Args:
         net: what the parameters are of.
-        params: of the layers alone, (B, ...) each.
-        reward: what a step is worth; None: the body's own.
         dtype: what layers multiply in; states and sums are in full precision.
     """
 
-    def __init__(
-        self,
-        net: Dynamics,
-        params: Params,
-        dtype: torch.dtype = torch.float32,
-        reward: Reward | None = None,
-    ) -> None:
-        self._reward = reward or net.body.reward
-        self._body, self._dtype, self._layers = net.body, dtype, []
+    def __init__(self, net: Dynamics, dtype: torch.dtype = torch.float32) -> None:
+        self._net, self._body, self._dtype = net, net.body, dtype
         s, n = net.body.state, len(net.body.turning)
         self._mean, self._std = net.input_mean[s:], net.input_std[s:]
         self._scale, self._shift = 1.0 / net.input_std[:s], -net.input_mean[:s] / net.input_std[:s]
@@ -76,22 +69,49 @@ class Folded:
         # The input is the whole state, then sines, cosines and motors: what no model sees of the
         # state weighs nothing.
         self._width = s + 2 * n + net.body.action
-        columns = [*net.body.seen, *range(s, self._width)]
+        self._columns = [*net.body.seen, *range(s, self._width)]
+        self._known: dict[Any, Function] = {}
+
+    def __call__(self, params: Params, reward: Reward | None = None) -> Imagine:
+        """`imagine` for these parameters.
+
+        Args:
+            params: of the layers alone, (B, ...) each.
+            reward: what a step is worth; None: the body's own.
+        """
+        judge, layers = reward or self._body.reward, self._folded(params)
+
+        def imagined(start: Tensor, candidates: Tensor) -> Tensor:
+            tensors = [start, candidates, *layers]
+            key = tuple(each.shape for each in tensors)
+            if key not in self._known:
+                self._known[key] = interpreted(self._changes, tensors)
+            (delta,) = self._known[key](*tensors)
+            after = start[:, None, None] + delta.cumsum(2)
+            return within_reason(judge(after, delta, candidates))
+
+        return imagined
+
+    def _folded(self, params: Params) -> list[Tensor]:
+        """Weights and biases of each layer, then the last layer's bias in full precision."""
+        net, out = self._net, []
+        drift = net.delta_mean
         for i in range(net.layers):
             weight, bias = params[f"w{i}"], params[f"b{i}"]
             if i == 0:
                 every = weight.new_zeros((*weight.shape[:2], self._width))
-                every[..., columns] = weight
+                every[..., self._columns] = weight
                 weight = every
             if i == net.layers - 1:
                 weight = weight * net.delta_std[:, None]
-                self._drift = bias * net.delta_std + net.delta_mean
+                drift = bias * net.delta_std + net.delta_mean
                 bias = torch.zeros_like(bias)
-            self._layers.append((weight.to(dtype), bias.to(dtype)))
+            out += [weight.to(self._dtype), bias.to(self._dtype)]
+        return [*out, drift]
 
-    def __call__(self, start: Tensor, candidates: Tensor) -> Tensor:
-        """See `Imagine`."""
-        (b, c, h, _), s = candidates.shape, self._body.state
+    def _changes(self, start: Tensor, candidates: Tensor, *layers: Tensor) -> tuple[Tensor]:
+        """Changes (B, C, H, S) of candidates (B, C, H, A) from states (B, S)."""
+        (b, c, h, _), s, drift = candidates.shape, self._body.state, layers[-1][:, None]
         motors = (candidates - self._mean) / self._std
         motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
         inputs, n = torch.empty((b, c, self._width), dtype=self._dtype), len(self._turning)
@@ -103,7 +123,7 @@ class Folded:
                 angle = state[..., self._turning]
                 inputs[..., s : s + n], inputs[..., s + n : s + 2 * n] = angle.sin(), angle.cos()
             inputs[..., s + 2 * n :] = motors[:, :, t]
-            torch.add(self._network(inputs), self._drift[:, None], out=change)
+            torch.add(_network(inputs, layers[:-1]), drift, out=change)
             state = state + change
             if self._body.trunk:
                 halves.append(half)
@@ -111,22 +131,22 @@ class Folded:
                 half = both(half, more)
         if halves:
             changes = turned(self._body, changes, torch.stack(halves))
-        delta = changes.permute(1, 2, 0, 3)
-        after = start[:, None, None] + delta.cumsum(2)
-        return within_reason(self._reward(after, delta, candidates))
+        return (changes.permute(1, 2, 0, 3),)
 
     def _faced(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """States (B, C, S) from where each robot faces, and half its yaw (B, C, 2)."""
         half = facing(self._body, state)
         return turned(self._body, state, back(half)), half
 
-    def _network(self, x: Tensor) -> Tensor:
-        last = len(self._layers) - 1
-        for i, (weight, bias) in enumerate(self._layers):
-            x = _affine(x, weight, bias)
-            if i < last:
-                silu(x, inplace=True)
-        return x
+
+def _network(x: Tensor, layers: Sequence[Tensor]) -> Tensor:
+    """Weights and biases in turn."""
+    last = len(layers) - 2
+    for i in range(0, len(layers), 2):
+        x = _affine(x, layers[i], layers[i + 1])
+        if i < last:
+            silu(x, inplace=True)
+    return x
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

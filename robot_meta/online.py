@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 
+from robot_meta.adaptation import Adaptation
 from robot_meta.body import Reward
 from robot_meta.errors import ConfigError, ObservationError
 from robot_meta.frame import back, facing, framed, turned
-from robot_meta.imagination import Folded, Imagine, imagine
+from robot_meta.imagination import Folding, Imagine, imagine
 from robot_meta.lag import lagged
 from robot_meta.motion import MotionLearner, Steps, squared_error
 from robot_meta.planning import PlanConfig, discounted, plan, rest, shifted
@@ -85,6 +86,9 @@ class OnlineAgent:
         self.learner, self.theta, self.config = learner, theta, config
         self.robots, self._generator = robots, generator
         self._body, self._past = learner.config.body, learner.config.past
+        self._adaptation = Adaptation(learner, theta)
+        self._dtype = torch.bfloat16 if config.half else torch.float32
+        self._folding = Folding(learner.net, self._dtype)
         self.reset()
 
     def reset(self) -> None:
@@ -171,7 +175,7 @@ class OnlineAgent:
             return
         past = Steps(*(torch.stack(each, 1) for each in zip(*self._steps, strict=True)))
         # From theta each time: steps are never chained.
-        self.phi = vmap(lambda p: self.learner.adapt(self.theta, p))(past)
+        self.phi = self._adaptation(past)
         self._fixed = self.config.online == "episode"
         worse = self._error > TOLERANCE * self._prior
         self._use = ~worse if self.config.guarded else torch.ones_like(worse)
@@ -219,9 +223,8 @@ class OnlineAgent:
 
     def _imagine(self, phi: Params, reward: Reward) -> Imagine:
         """What judges candidates under phi (B, ...)."""
-        dtype = torch.bfloat16 if self.config.half else torch.float32
         layers = vmap(self.learner.plain)(phi)
         if layers:
-            return Folded(self.learner.net, layers, dtype, reward)
-        phi = {n: p.to(dtype) for n, p in phi.items()}
+            return self._folding(layers, reward)
+        phi = {n: p.to(self._dtype) for n, p in phi.items()}
         return partial(imagine, reward, partial(self._predict, phi))

@@ -6,17 +6,14 @@ Python costs more than the sums of a small network.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from robot_meta.few_shot import Episodes, Examples, FewShotLearner
-from robot_meta.tidied import tidied
+from robot_meta.replay import written_down
 from robot_meta.types import Params
 
 Told = Mapping[str, float | Tensor]
@@ -72,10 +69,10 @@ def trace(learner: FewShotLearner, params: Params, task: Episodes) -> Replay:
     names = list(params)
     keys: list[str] = []
 
-    def gradient(values: list[Tensor], tensors: list[Tensor]) -> list[Tensor]:
+    def gradient(*tensors: Tensor) -> list[Tensor]:
+        values, (sx, sy, qx, qy) = tensors[: len(names)], tensors[len(names) :]
         theta = {n: p.detach().requires_grad_() for n, p in zip(names, values, strict=True)}
-        tasks = Episodes(Examples(*tensors[:2]), Examples(*tensors[2:]))
-        loss, told = learner.task_loss(theta, tasks, 0)
+        loss, told = learner.task_loss(theta, Episodes(Examples(sx, sy), Examples(qx, qy)), 0)
         keys[:] = told
         grads = torch.autograd.grad(loss, list(theta.values()), allow_unused=True)
         known = [
@@ -85,9 +82,7 @@ def trace(learner: FewShotLearner, params: Params, task: Episodes) -> Replay:
 
     with torch.enable_grad():
         values = [p.detach() for p in params.values()]
-        graph = tidied(make_fx(gradient)(values, [*task.support, *task.query]))
-
-    replayed = without_python(graph, values, [*task.support, *task.query])
+        replayed = written_down(gradient, [*values, *task.support, *task.query])
 
     def replay(values: list[Tensor], task: Episodes) -> Found:
         loss, *rest = replayed(*values, *task.support, *task.query)
@@ -95,39 +90,6 @@ def trace(learner: FewShotLearner, params: Params, task: Episodes) -> Replay:
         return Found(loss, figures, rest[len(keys) :])
 
     return replay
-
-
-class _Flat(torch.nn.Module):
-    """A graph of two lists of tensors as a function of all of them."""
-
-    def __init__(self, graph: GraphModule, values: int) -> None:
-        super().__init__()
-        self._graph, self._values = graph, values
-
-    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self._graph(list(tensors[: self._values]), list(tensors[self._values :])))
-
-
-def without_python(
-    graph: GraphModule, values: list[Tensor], tensors: list[Tensor]
-) -> Callable[..., tuple[Tensor, ...]]:
-    """The graph as a function of all tensors, called by torch's interpreter and not by Python's.
-
-    A third of a small network's time is Python's, and little of one with convolutions, whose
-    derivatives that interpreter does not take: such a graph stays with Python. Torch calls the
-    interpreter deprecated in favour of `torch.compile`, which wants a C++ compiler on the machine.
-    """
-    flat = _Flat(graph, len(values))
-    if any(
-        node.target is torch.ops.aten.convolution_backward.default for node in graph.graph.nodes
-    ):
-        return flat
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        found: Callable[..., tuple[Tensor, ...]] = torch.jit.trace(  # type: ignore[no-untyped-call]
-            flat, (*values, *tensors), check_trace=False
-        )
-    return found
 
 
 class _Known(torch.autograd.Function):

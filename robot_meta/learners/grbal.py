@@ -63,6 +63,7 @@ class GrBAL:
     """The learner."""
 
     name = "grbal"
+    replayable = True
 
     def __init__(self, config: GrBALConfig) -> None:
         self.config = config

@@ -44,6 +44,7 @@ class MB:
     """The learner."""
 
     name = "mb"
+    replayable = True
 
     def __init__(self, config: MBConfig) -> None:
         self.config = config

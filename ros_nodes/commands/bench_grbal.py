@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from robot_meta import checkpoint, learners, report
+from robot_meta.adaptation import Adaptation
 from robot_meta.body import Body
 from robot_meta.config import as_dict
 from robot_meta.cpu import configure_cpu
 from robot_meta.errors import SessionError
 from robot_meta.evaluate_online import path_of, training_seeds
-from robot_meta.imagination import Folded, imagine
+from robot_meta.imagination import Folding, imagine
 from robot_meta.learners.grbal import GrBAL
 from robot_meta.locomotion import World, body_of, episodes, gaits
 from robot_meta.motion import Steps
@@ -137,6 +138,11 @@ def _measure(
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Times in ms of each variant, and regrets of ours."""
     model, generator = PlainModel(learner, theta), torch.Generator().manual_seed(0)
+    adapt = Adaptation(learner, theta)
+    ours = {
+        name: partial(_ours, learner, adapt, Folding(learner.net, dtype))
+        for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
+    }
     times: dict[str, list[float]] = {"plain": [], "fp32": [], "bf16": []}
     regrets: dict[str, list[float]] = {"fp32": [], "bf16": []}
     for past, state, pending in windows:
@@ -145,8 +151,7 @@ def _measure(
         asked = (past, state, pending, candidates)
         variants: dict[str, Callable[[], int]] = {
             "plain": partial(_plain, model, learner, theta, *asked),
-            "fp32": partial(_ours, learner, theta, *asked, torch.float32),
-            "bf16": partial(_ours, learner, theta, *asked, torch.bfloat16),
+            **{name: partial(tick, *asked) for name, tick in ours.items()},
         }
         chosen = {}
         for name, tick in variants.items():
@@ -178,18 +183,19 @@ def _plain(
 @torch.no_grad()
 def _ours(
     learner: GrBAL,
-    theta: Params,
+    adapt: Adaptation,
+    folding: Folding,
     past: Steps,
     state: Tensor,
     pending: Tensor,
     candidates: Tensor,
-    dtype: torch.dtype,
 ) -> int:
     """Ours."""
-    phi = learner.adapt(theta, past)
-    start = state + learner.predict(phi, state[None], pending[None])[0]
-    layers = {n: p[None] for n, p in learner.plain(phi).items()}
-    rewards = Folded(learner.net, layers, dtype)(start[None], candidates[None])
+    phi = adapt(Steps(*(x[None] for x in past)))
+    alone = {n: p[0] for n, p in phi.items()}
+    start = state + learner.predict(alone, state[None], pending[None])[0]
+    layers = {n: p[None] for n, p in learner.plain(alone).items()}
+    rewards = folding(layers)(start[None], candidates[None])
     return int(rewards.sum(-1).argmax())
 
 

@@ -8,7 +8,7 @@ from robot_meta import learners
 from robot_meta.body import Body
 from robot_meta.config import as_dict
 from robot_meta.frame import turned
-from robot_meta.imagination import WORST, Folded, imagine, within_reason
+from robot_meta.imagination import WORST, Folding, imagine, within_reason
 from robot_meta.nets.dynamics import Normal
 from robot_meta.online import OnlineAgent, OnlineConfig
 from tests.robot_meta.bodies import BODY, motion
@@ -50,7 +50,7 @@ def test_a_folded_network_imagines_what_the_learner_predicts(name, robots):
     phi, asked = adapted(one, robots), judged(robots)
     with torch.no_grad():
         slow = imagine(BODY.reward, partial(vmap(one.predict), phi), *asked)
-        fast = Folded(one.net, vmap(one.plain)(phi))(*asked)
+        fast = Folding(one.net)(vmap(one.plain)(phi))(*asked)
     assert torch.allclose(fast, slow, atol=1e-4)
 
 
@@ -73,11 +73,9 @@ def test_a_robot_with_a_trunk_is_imagined_from_where_it_faces():
     agent = OnlineAgent(one, theta, OnlineConfig(online="off"), 2, generator)
     with torch.no_grad():
         slow = imagine(body.reward, partial(agent._predict, agent.phi), *asked)
-        fast = Folded(one.net, vmap(one.plain)(agent.phi))(*asked)
+        fast = Folding(one.net)(vmap(one.plain)(agent.phi))(*asked)
         turn = torch.tensor([0.6, 0.8])
-        away = Folded(
-            one.net, vmap(one.plain)(agent.phi), reward=body.towards(turn.new_zeros(2, 2))
-        )
+        away = Folding(one.net)(vmap(one.plain)(agent.phi), body.towards(turn.new_zeros(2, 2)))
         there = away(turned(body, start, turn.expand(2, 2)), asked[1])
         here = away(*asked)
     assert torch.allclose(fast, slow, atol=1e-4)
@@ -88,8 +86,8 @@ def test_half_precision_is_near():
     one = learner("grbal")
     phi, asked = adapted(one, 1), judged(1)
     with torch.no_grad():
-        full = Folded(one.net, vmap(one.plain)(phi))(*asked)
-        half = Folded(one.net, vmap(one.plain)(phi), torch.bfloat16)(*asked)
+        full = Folding(one.net)(vmap(one.plain)(phi))(*asked)
+        half = Folding(one.net, torch.bfloat16)(vmap(one.plain)(phi))(*asked)
     spread = full.sum(-1).std()
     assert not torch.equal(full, half)
     assert ((full - half).sum(-1).abs() < 0.1 * spread).all()
@@ -100,9 +98,9 @@ def test_robots_are_imagined_by_their_own_models():
     phi, (start, candidates) = adapted(one, 2), judged(2)
     layers = vmap(one.plain)(phi)
     with torch.no_grad():
-        both = Folded(one.net, layers)(start, candidates)
-        second = Folded(one.net, {n: p[1:] for n, p in layers.items()})(start[1:], candidates[1:])
-        wrong = Folded(one.net, {n: p[:1] for n, p in layers.items()})(start[1:], candidates[1:])
+        both = Folding(one.net)(layers)(start, candidates)
+        second = Folding(one.net)({n: p[1:] for n, p in layers.items()})(start[1:], candidates[1:])
+        wrong = Folding(one.net)({n: p[:1] for n, p in layers.items()})(start[1:], candidates[1:])
     assert torch.allclose(both[1:], second, atol=1e-5)
     assert not torch.allclose(both[1:], wrong, atol=1e-4)
 
@@ -112,7 +110,7 @@ def test_what_no_model_sees_changes_nothing():
     phi, (start, candidates) = adapted(one, 1), judged(1)
     far = start + torch.tensor([100.0, 0.0, 0.0, 0.0])
     with torch.no_grad():
-        folded = Folded(one.net, vmap(one.plain)(phi))
+        folded = Folding(one.net)(vmap(one.plain)(phi))
         assert torch.allclose(folded(start, candidates), folded(far, candidates), atol=1e-3)
 
 
