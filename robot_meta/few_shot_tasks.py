@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_meta.data import class_folders, omniglot
+from robot_meta.data import class_folders, objects, omniglot
 from robot_meta.data.classes import ClassSet, FewShot, Splits
 from robot_meta.data.sinusoid import Sinusoid
 from robot_meta.data.warps import WarpConfig
@@ -27,6 +27,9 @@ TEST_QUERIES = 15
 """Of each class, in validation and tests."""
 POINTS = 100
 """Of a sinusoid, likewise."""
+OBJECTS: Mapping[Split, int] = {"train": 200, "val": 50, "test": 100}
+OBJECT_PICTURES = 25
+"""Rendered shapes of each split, and pictures of each."""
 TURNED = ("omniglot",)
 """Where a class may be turned by a multiple of 90 degrees to be another."""
 _omniglot = cache(omniglot.load)
@@ -54,7 +57,8 @@ def make(
     """The distribution `name`.
 
     Args:
-        name: `sinusoid`, `omniglot`, or `pictures` in a folder of yours.
+        name: `sinusoid`, `omniglot`, `objects`, which are rendered, or `pictures` in a folder of
+            yours.
         way: classes of a task; no matter for the sinusoid.
         shot: examples of a class, or points, to adapt on.
         query: likewise to be judged by in training; `TEST_QUERIES` or `POINTS` otherwise.
@@ -79,6 +83,8 @@ def _splits(name: str, data: Path | None) -> Splits:
         if data is None:
             raise DataError("pictures: say with --data in which folder the splits are")
         return class_folders.load(data)
+    if name == "objects":
+        return objects.classes(OBJECTS, OBJECT_PICTURES, folder=data)
     return _omniglot(data)
 
 

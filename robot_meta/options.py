@@ -9,7 +9,7 @@ from typing import Literal
 Family = Literal["reach", "push", "place", "pick_place"]
 Robot = Literal["half_cheetah", "ant", "go1"]
 """Legged robots: what they learn is to live with a kind of fault."""
-Few = Literal["sinusoid", "omniglot", "pictures"]
+Few = Literal["sinusoid", "omniglot", "objects", "pictures"]
 """Few-shot tasks."""
 TasksFrom = Literal["labels", "clusters", "augmented"]
 """Labels, or clusters of codes (CACTUs), or warps of single pictures (UMTRA)."""

@@ -35,6 +35,18 @@ def test_warps_are_refused_where_classes_are_warps_themselves():
         few_shot_commands.train("maml", "omniglot", options)
 
 
+def test_rendered_objects_are_tasks_for_who_has_no_omniglot(tmp_path, monkeypatch):
+    monkeypatch.setattr(few_shot_tasks, "OBJECTS", {"train": 4, "val": 3, "test": 3})
+    monkeypatch.setattr(few_shot_tasks, "OBJECT_PICTURES", 17)
+    tasks = few_shot_tasks.make("objects", way=3, shot=1, query=2, data=tmp_path)
+    assert tasks.settings["encoder"]["inputs"] == [3, 32, 32]
+    support, query = tasks.draws["test"](np.random.default_rng(0), 2)
+    assert support.x.shape == (2, 3, 3, 32, 32)
+    assert query.x.shape == (2, 3 * few_shot_tasks.TEST_QUERIES, 3, 32, 32)
+    splits = few_shot_tasks._splits("objects", tmp_path)
+    assert not set(splits.train.names) & set(splits.test.names)
+
+
 def test_what_has_no_pictures_is_not_warped():
     with pytest.raises(ConfigError, match=r"no pictures that warp=0.5 could bend"):
         few_shot_tasks.make("sinusoid", way=1, shot=5, warp=0.5)
