@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from robot_meta import learners
+from robot_meta.adaptation import Adaptation
 from robot_meta.config import as_dict
+from robot_meta.imagination import Folding
 from ros_nodes.commands import bench_grbal
 from ros_nodes.commands.plain_grbal import PlainModel, adapted, best_of
 from tests.robot_meta.bodies import BODY, motion
@@ -27,9 +29,10 @@ def test_the_peer_adapts_and_chooses_as_ours_does(adapts, steps):
     state, pending = torch.randn(4), torch.zeros(2)
     candidates = 2.0 * torch.rand((50, 4, 2)) - 1.0
     chosen = best_of(plain, learner, state, pending, candidates)
-    asked = (learner, theta, past, state, pending, candidates)
-    assert chosen == bench_grbal._ours(*asked, torch.float32)
-    assert chosen == int(bench_grbal._exact(*asked).argmax())
+    asked = (past, state, pending, candidates)
+    ours = learner, Adaptation(learner, theta), Folding(learner.net)
+    assert chosen == bench_grbal._ours(*ours, *asked)
+    assert chosen == int(bench_grbal._exact(learner, theta, *asked).argmax())
 
 
 def test_writes_what_it_measured(tmp_path, monkeypatch):
