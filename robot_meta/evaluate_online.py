@@ -117,8 +117,6 @@ class Trials:
     """Whether the fault begins in mid-episode; else it is there from the start."""
     healthy: bool = False
     """Without any fault."""
-    lag_steps: int = 0
-    """Steps of physics that every action arrives late."""
     course: str = ""
     """Of `COURSES`: what is followed at `PACE`; none: as fast as possible along x."""
 
@@ -129,7 +127,7 @@ def run(trials: Trials, method: Method | None) -> Roamed:
     env = world.make()
     drawn = [draw_trial(trials, env, rng) for rng in fault_streams(trials)]
     faults, onsets = zip(*drawn, strict=True)
-    with env.batch(n, lag_steps=trials.lag_steps) as batch:
+    with env.batch(n) as batch:
 
         def at(t: int) -> None:
             for i, onset in enumerate(onsets):

@@ -57,6 +57,11 @@ def _train_embedding(learner: str, task: str, options: TrainOptions, told: CpuSe
         settings = training.parse_settings(options.settings)
         run = embedding.prepare(images, held, settings, options.batch, options.seed)
     else:
+        if options.settings or options.start:
+            raise ConfigError(
+                "deepcluster: it goes on with the network of --embedding, of --clusters clusters; "
+                "leave out --settings and --start"
+            )
         shipped = few_shot_evaluation.shipped("acai", task, options.way, options.shot)
         run = embedding.prepare_round(
             images,

@@ -208,7 +208,7 @@ def acting(
 
     def act(batch: Any, robots: int, seed: int) -> Actor:
         generator = torch.Generator().manual_seed(seed)
-        known = replace(config, lag=getattr(batch, "lag", 0.0))
+        known = replace(config, lag=batch.lag)
         agent = OnlineAgent(learner, found.params, known, robots, generator)
         actor: Actor = Wanderer(agent, streams(seed, "wander", 1)[0]) if wander else agent
         return Resting(actor, rest, streams(seed, "rest", 1)[0]) if rest else actor

@@ -70,7 +70,7 @@ class Branching:
     ) -> None:
         self._actor, self._batch = actor, batch
         self._config, self._generator = config, generator
-        self._lag: float = getattr(batch, "lag", 0.0)
+        self._lag: float = batch.lag
         self._before: Array | None = None
         """(B, A) of the step before."""
         self._past: deque[tuple[Array, Array]] = deque(maxlen=config.past)

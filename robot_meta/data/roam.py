@@ -58,7 +58,7 @@ def roam(
     """Run all robots of a batch for `steps` control steps.
 
     Args:
-        batch: the worlds; their faults are set. Where actions arrive late it has a `lag`.
+        batch: the worlds; their faults are set. Its `lag` says how late actions arrive.
         actor: who acts.
         rngs: one for each robot's first state.
         steps: T.
@@ -76,7 +76,7 @@ def roam(
         states.append(after)
         rewards.append(reward)
         pending = chosen
-    done = lagged_array(np.stack(actions, 1), np.zeros_like(pending), getattr(batch, "lag", 0.0))
+    done = lagged_array(np.stack(actions, 1), np.zeros_like(pending), batch.lag)
     return Roamed(np.stack(states, 1), done, np.stack(rewards, 1))
 
 

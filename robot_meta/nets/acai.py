@@ -25,8 +25,8 @@ SLOPE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class AcaiConfig:
-    """Settings."""
+class CodeConfig:
+    """Of an encoder without batch norm: a code depends on its own picture alone."""
 
     inputs: tuple[int, int, int] = (1, 28, 28)
     """C, H, W."""
@@ -34,6 +34,17 @@ class AcaiConfig:
     """Filters of the layers that halve the picture."""
     latent: int = 16
     """Channels of the code: with 28x28 pictures, 16 x 4 x 4 = 256 numbers."""
+
+    def __post_init__(self) -> None:
+        """Refuse nonsense."""
+        if min((*self.inputs, *self.widths, self.latent), default=0) < 1 or not self.widths:
+            raise ConfigError(f"codes: sizes must be at least 1, got {self}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcaiConfig(CodeConfig):
+    """Settings."""
+
     weight: float = 0.5
     """lambda: of fooling the critic."""
     gamma: float = 0.2
@@ -41,8 +52,7 @@ class AcaiConfig:
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
-        if min((*self.inputs, *self.widths, self.latent), default=0) < 1 or not self.widths:
-            raise ConfigError(f"acai: sizes must be at least 1, got {self}")
+        super().__post_init__()
         if not (self.weight >= 0 and 0 <= self.gamma <= 1):
             raise ConfigError(f"acai: need weight >= 0 and gamma in [0, 1], got {self}")
 

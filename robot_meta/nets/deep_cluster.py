@@ -20,22 +20,20 @@ from torch.nn.functional import cross_entropy, linear
 
 from robot_meta.config import from_dict
 from robot_meta.errors import ConfigError
-from robot_meta.nets.acai import Acai, AcaiConfig
+from robot_meta.nets.acai import Acai, AcaiConfig, CodeConfig
 from robot_meta.types import Params
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepClusterConfig:
-    """Settings; those of the encoder are `AcaiConfig`'s."""
+class DeepClusterConfig(CodeConfig):
+    """Settings."""
 
-    inputs: tuple[int, int, int] = (1, 28, 28)
-    widths: tuple[int, ...] = (32, 64, 64)
-    latent: int = 16
     clusters: int = 500
     """k."""
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
+        super().__post_init__()
         if self.clusters < 2:
             raise ConfigError(f"deepcluster: need clusters >= 2, got {self.clusters}")
 

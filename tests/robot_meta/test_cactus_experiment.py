@@ -105,6 +105,8 @@ def test_what_is_not_there_is_told_with_the_way_to_get_it(elsewhere):
         cactus_experiment.run(quick=True)
     with pytest.raises(ConfigError, match="no pictures"):
         commands.train("acai", "sinusoid", TrainOptions())
+    with pytest.raises(ConfigError, match="leave out --settings and --start"):
+        commands.train("deepcluster", "omniglot", TrainOptions(settings=("widths=[8]",)))
     with pytest.raises(DataError, match="fewer than a batch of 1000"):
         commands.train("acai", "omniglot", TrainOptions(batch=1000))
 

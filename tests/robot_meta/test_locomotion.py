@@ -67,6 +67,24 @@ def test_a_set_of_motion_is_collected_and_a_model_acts(tmp_path):
     assert np.isfinite(done.states).all()
 
 
+def test_who_acts_where_actions_arrive_late_knows_it(tmp_path):
+    settings = {"body": as_dict(body_of(CHEETAH.make())), "net": {"hidden": [8]}}
+    learner = learners.make_motion("grbal", settings)
+    checkpoint.save(tmp_path / "theta", learner.init(0), learner.config, "grbal")
+    planner = PlanConfig(horizon=2, candidates=4, rounds=1, elites=2)
+    made = acting(checkpoint.load(tmp_path / "theta"), OnlineConfig(planner=planner))
+    agents = []
+
+    def act(batch, robots, seed):
+        agents.append(made(batch, robots, seed))
+        return agents[-1]
+
+    late = episodes(CHEETAH, "train", act, 2, 0, steps=4, lag_steps=2)
+    in_time = episodes(CHEETAH, "train", act, 2, 0, steps=4)
+    assert [agent.config.lag for agent in agents] == [pytest.approx(2 / 5), 0.0]
+    assert not np.allclose(late.states, in_time.states)
+
+
 def test_futures_not_taken_are_collected_in_pieces_beside_what_happened():
     config = BranchConfig(count=2, past=5, future=3)
     pieces = moved(CHEETAH, "train", gaits, 2, 0, config)

@@ -7,6 +7,7 @@ class Line:
     """`simulate` knows the way."""
 
     motors = 1
+    lag = 0.0
 
     def reset(self, rngs):
         self.x = np.array([[rng.uniform()] for rng in rngs])
