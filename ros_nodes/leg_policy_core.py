@@ -34,6 +34,8 @@ PLANNING_SHARE = 0.7
 """Of a control step: on a slow machine a plan has fewer rounds, as one that is late is lost."""
 BEHIND_SHARE = 0.4
 """Of a control step: with an older state nothing is planned."""
+CATCH_UP = 3
+"""So many steps in a row at most: states that are old after that come late, nobody is behind."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class LegPolicyCore:
             self._agent.reset()
         self._pending = np.zeros((1, self._sizes[1]))
         self._next: Array | None = None
+        self._skipped = 0
+        """Steps in a row for which nothing was planned."""
         self._last_ns, self._last, self._same = 0, np.zeros(0), 0
 
     def load(self, uri: str) -> str:
@@ -163,9 +167,9 @@ class LegPolicyCore:
         """Plan for the step after the one that `decide` was asked about; returns ms taken.
 
         Args:
-            age_s: of that step's state, s. Planning takes so much less time; where too little is
-                left the plan before goes on, until states are fresh again: else every effort from
-                then on would come late.
+            age_s: of that step's state, s. Planning takes so much less time, and where too little
+                is left the plan before goes on, for `CATCH_UP` steps at most: else every effort
+                from then on would come late.
 
         Raises:
             ObservationError: the state is not one to act on.
@@ -173,6 +177,8 @@ class LegPolicyCore:
         assert self._agent is not None, "decide comes first"
         began = time.perf_counter()
         period_s = self.period_ns / 1e9
-        late, behind = Deadline(PLANNING_SHARE * period_s - age_s), age_s > BEHIND_SHARE * period_s
+        late = Deadline(PLANNING_SHARE * period_s - age_s)
+        behind = age_s > BEHIND_SHARE * period_s and self._skipped < CATCH_UP
+        self._skipped = self._skipped + 1 if behind else 0
         self._next = self._agent.act(self._now[None], self._pending, late, behind=behind)
         return 1e3 * (time.perf_counter() - began)

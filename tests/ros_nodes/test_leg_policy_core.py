@@ -96,6 +96,24 @@ def test_with_an_old_state_the_plan_before_goes_on(core):
     assert np.array_equal(core._next, going_on)
 
 
+def test_where_states_always_come_late_plans_are_made_all_the_same(core, monkeypatch):
+    robot, planned = Robot(core), []
+    imagined = core._agent._decide
+
+    def decide(*asked):
+        planned[-1] = True
+        return imagined(*asked)
+
+    monkeypatch.setattr(core._agent, "_decide", decide)
+    for _ in range(9):
+        while (step := robot.batch()) is None:
+            pass
+        core.decide(*step)
+        planned.append(False)
+        core.plan(age_s=0.6 * core.period_ns / 1e9)
+    assert planned == [False, False, False, True] * 2 + [False]
+
+
 def test_it_adapts_once_the_window_is_full(core):
     robot = Robot(core)
     steps = [robot.control_step() for _ in range(8)]
