@@ -90,7 +90,7 @@ def demo(
 def _walks(
     robot: str, online: str, seeds: Sequence[int], checkpoint: Path, domain_id: int | None
 ) -> Iterator[Walk]:
-    from ros_nodes.client_node import RobotClient
+    from ros_nodes.client_node import WALKING, RobotClient
 
     given = {"robot": robot, "checkpoint": str(checkpoint.resolve()), "online": online}
     with (
@@ -101,6 +101,7 @@ def _walks(
             (client.states, client.gate, client.applied_ns, client.policy_version)
         )
         client.until(ready, 120.0, "simulator, gate and policy did not speak")
+        client.meet(*WALKING)
         client.velocity = VELOCITIES.get(robot)
         for seed in seeds:
             yield walk(client, robot, seed)
