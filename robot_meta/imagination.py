@@ -1,8 +1,8 @@
 """Many steps ahead in a model of motion: rewards of candidate actions that nobody carries out.
 
-B robots with parameters of their own, C candidates, H steps ahead, S size of a state, A motors.
-`imagine` asks any model; `Folding` makes the same for plain networks, and fast: a control tick
-consists of little else.
+B robots with parameters of their own (E members each), C candidates, H steps ahead, S size of a
+state, A motors. `imagine` asks any model; `Folding` makes the same for plain networks, and fast: a
+control tick consists of little else.
 """
 
 from __future__ import annotations
@@ -76,19 +76,26 @@ class Folding:
         """`imagine` for these parameters.
 
         Args:
-            params: of the layers alone, (B, ...) each.
+            params: of the layers alone, (B, ...) each, or (B, E, ...) of an ensemble's members:
+                each imagines by itself, and what a candidate earns is the mean over them.
             reward: what a step is worth; None: the body's own.
         """
-        judge, layers = reward or self._body.reward, self._folded(params)
+        judge, b = reward or self._body.reward, len(params["w0"])
+        members = params["w0"].shape[1] if params["w0"].dim() == 4 else 1
+        if members > 1:
+            params = {name: each.flatten(0, 1) for name, each in params.items()}
+        layers = self._folded(params)
 
         def imagined(start: Tensor, candidates: Tensor) -> Tensor:
-            tensors = [start, candidates, *layers]
+            own = [each.repeat_interleave(members, 0) for each in (start, candidates)]
+            tensors = [*own, *layers]
             key = tuple(each.shape for each in tensors)
             if key not in self._known:
                 self._known[key] = interpreted(self._changes, tensors)
             (delta,) = self._known[key](*tensors)
-            after = start[:, None, None] + delta.cumsum(2)
-            return within_reason(judge(after, delta, candidates))
+            delta = delta.view(b, members, *delta.shape[1:])
+            after = start[:, None, None, None] + delta.cumsum(3)
+            return within_reason(judge(after, delta, candidates[:, None])).mean(1)
 
         return imagined
 

@@ -16,11 +16,12 @@ from torch.func import vmap
 
 from robot_meta.body import Body
 from robot_meta.errors import ConfigError
-from robot_meta.nets.dynamics import GAIN, Dynamics, DynamicsConfig, Normal
+from robot_meta.nets.dynamics import GAIN, OFFSET, Dynamics, DynamicsConfig, Normal
 from robot_meta.types import Params
 
-Adapts = Literal["motors", "biases", "all"]
-"""What gradient steps change: the motors' gains, these and biases, or every parameter."""
+Adapts = Literal["motors", "inputs", "biases", "all"]
+"""What gradient steps change: the motors' gains; these and the offsets of what is seen of the
+state; gains and biases; or gains, biases and weights."""
 
 
 class Steps(NamedTuple):
@@ -54,11 +55,16 @@ class MotionConfig:
     """M: 0.5 s at 20 Hz."""
     future: int = 10
     """K."""
+    members: int = 1
+    """E: more than one are an ensemble."""
 
     def __post_init__(self) -> None:
-        """Refuse windows without steps."""
-        if min(self.past, self.future) < 1:
-            raise ConfigError(f"need past and future >= 1, got {self.past} and {self.future}")
+        """Refuse windows without steps, and nobody."""
+        if min(self.past, self.future, self.members) < 1:
+            raise ConfigError(
+                f"need past, future and members >= 1, got {self.past}, {self.future} and "
+                f"{self.members}"
+            )
 
 
 class MotionLearner(Protocol):
@@ -85,7 +91,10 @@ class MotionLearner(Protocol):
         ...
 
     def plain(self, phi: Params) -> Params:
-        """The layers of the plain network that `predict` is under phi; none if it is not one."""
+        """The layers of the plain network that `predict` is under phi; none if it is not one.
+
+        Of an ensemble, those of all its members, E in front.
+        """
         ...
 
     def task_loss(
@@ -99,7 +108,8 @@ def adaptable(theta: Params, which: Adapts) -> list[str]:
     """Names of the network's parameters that gradient steps change."""
     biases = [n for n in theta if n[0] == "b" and n[1:].isdigit()]
     weights = [n for n in theta if n[0] == "w" and n[1:].isdigit()]
-    return {"motors": [GAIN], "biases": [GAIN, *biases], "all": [GAIN, *biases, *weights]}[which]
+    more = {"motors": [], "inputs": [OFFSET], "biases": biases, "all": [*biases, *weights]}
+    return [GAIN, *more[which]]
 
 
 def squared_error(net: Dynamics, delta: Tensor, steps: Steps) -> Tensor:

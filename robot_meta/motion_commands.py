@@ -11,6 +11,7 @@ from robot_meta import checkpoint, report
 from robot_meta.cpu import configure_cpu, multiplies_bfloat16
 from robot_meta.data.branches import BranchConfig
 from robot_meta.data.motion_set import MotionSet
+from robot_meta.errors import ConfigError
 from robot_meta.locomotion import RoamConfig, World, acting, moved
 from robot_meta.locomotion import collect as roamed
 from robot_meta.online import OnlineConfig
@@ -104,8 +105,14 @@ def train(learner: str, world: World, options: TrainOptions) -> int:
     told = configure_cpu()
     motion = MotionSet.load(options.data or motion_path(world, "train"))
     settings = training.parse_settings(options.settings)
-    found = checkpoint.load(options.start) if options.start else None
-    start = Start(found.params, found.config["normal"]) if found else None
+    start = None
+    if options.members:
+        if options.start:
+            raise ConfigError("train: --start or --members, not both")
+        start = Start.ensemble([checkpoint.load(path) for path in options.members])
+        settings = {"members": len(options.members), **settings}
+    elif options.start:
+        start = Start.of(checkpoint.load(options.start))
     run = prepare(learner, world, motion, settings, options.windows, options.seed, start)
     folder = options.out or RUNS / f"{learner}-{world}-seed{options.seed}"
     words = " ".join(["train", learner, world.robot, *options.words()])

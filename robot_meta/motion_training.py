@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +10,10 @@ import torch
 
 from robot_meta import learners
 from robot_meta.body import Body
+from robot_meta.checkpoint import Checkpoint
 from robot_meta.config import as_dict
 from robot_meta.data.motion_set import MotionSet
+from robot_meta.ensemble import stacked
 from robot_meta.errors import ConfigError
 from robot_meta.frame import framed, framed_chunk
 from robot_meta.locomotion import World, body_of
@@ -31,6 +33,31 @@ class Start(NamedTuple):
     params: Params
     normal: Mapping[str, Any]
     """The figures of `Normal` that they were trained with."""
+
+    @staticmethod
+    def of(found: Checkpoint) -> Start:
+        """A checkpoint's."""
+        return Start(found.params, found.config["normal"])
+
+    @staticmethod
+    def ensemble(found: Sequence[Checkpoint]) -> Start:
+        """Single models become the members of an ensemble, with the figures of the first.
+
+        Raises:
+            ConfigError: ensembles, models of different networks, or such as look at motion with
+                figures of their own.
+        """
+        nets = [learners.make_motion(each.learner, each.config).net for each in found]
+        for each, net in zip(found, nets, strict=True):
+            if each.config.get("members", 1) > 1 or net.shapes != nets[0].shapes:
+                raise ConfigError("--members: need single models, their networks of one size")
+            if net.config.context and each.config["normal"] != found[0].config["normal"]:
+                raise ConfigError("--members: need models of one training set")
+        same = [nets[0].taken_over(each.params, net) for each, net in zip(found, nets, strict=True)]
+        common = set.intersection(*(set(each) for each in same))
+        return Start(
+            stacked([{n: each[n] for n in common} for each in same]), found[0].config["normal"]
+        )
 
 
 def prepare(

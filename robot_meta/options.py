@@ -76,6 +76,8 @@ class TrainOptions:
     """Settings of the learner as name=value, such as steps=2 net.embed=64."""
     start: Path | None = None
     """Checkpoint to start from, such as that of another family."""
+    members: tuple[Path, ...] = ()
+    """Checkpoints of single models of motion that are the members of an ensemble from here on."""
     hands: tuple[str, ...] = ()
     """Checkpoints whose controllers to start with, as TASK=PATH, such as those of MIL."""
     also: tuple[Family, ...] = ()

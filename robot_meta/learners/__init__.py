@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from robot_meta.ensemble import Ensemble
 from robot_meta.errors import ConfigError
 from robot_meta.few_shot import FewShotLearner
 from robot_meta.motion import MotionLearner
@@ -84,6 +85,8 @@ def motion_names() -> tuple[str, ...]:
 def make_motion(name: str, config: Mapping[str, Any]) -> MotionLearner:
     """Build the learner of motion `name`; its config says at least which body it is for.
 
+    More than one `members` make an ensemble of it.
+
     Raises:
         ConfigError: the name is unknown, or its config is refused.
     """
@@ -92,7 +95,7 @@ def make_motion(name: str, config: Mapping[str, Any]) -> MotionLearner:
             f"learner of motion {name!r} is unknown; known are {', '.join(motion_names())}"
         )
     learner: MotionLearner = _imported(_MOTION[name])(config)
-    return learner
+    return Ensemble(learner) if learner.config.members > 1 else learner
 
 
 def few_shot_names() -> tuple[str, ...]:

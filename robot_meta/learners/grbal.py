@@ -31,7 +31,7 @@ from robot_meta.motion import (
     future_error,
     step_loss,
 )
-from robot_meta.nets.dynamics import GAIN, Dynamics
+from robot_meta.nets.dynamics import GAIN, OFFSET, Dynamics
 from robot_meta.types import Params
 
 
@@ -46,6 +46,8 @@ class GrBALConfig(MotionConfig):
     """First size of the learned steps of weights and biases."""
     alpha_gain: float = 3.0
     """First size of those of gains."""
+    alpha_offset: float = 0.05
+    """First size of those of offsets."""
     learned: bool = True
     """Whether these sizes are learned. Where theta has taken in all that training breaks, training
     says little of how far to go for what it never broke."""
@@ -55,7 +57,8 @@ class GrBALConfig(MotionConfig):
     def __post_init__(self) -> None:
         """Refuse steps that do not adapt."""
         super().__post_init__()
-        if self.steps < 0 or not min(self.alpha, self.alpha_gain, self.clip) > 0:
+        sizes = (self.alpha, self.alpha_gain, self.alpha_offset, self.clip)
+        if self.steps < 0 or not min(sizes) > 0:
             raise ConfigError(f"grbal: need steps >= 0, alphas and clip > 0, got {self}")
 
 
@@ -78,7 +81,8 @@ class GrBAL:
 
     def _sizes(self, theta: Params) -> dict[str, float]:
         names = adaptable(theta, self.config.adapts)
-        return {**dict.fromkeys(names, self.config.alpha), GAIN: self.config.alpha_gain}
+        own = {GAIN: self.config.alpha_gain, OFFSET: self.config.alpha_offset}
+        return {name: own.get(name, self.config.alpha) for name in names}
 
     def adapt(self, theta: Params, past: Steps) -> Params:
         """Eq. 2 of the paper: phi = theta - alpha * grad L(theta, the last M steps)."""

@@ -18,7 +18,7 @@ from robot_meta import inner
 from robot_meta.config import from_dict
 from robot_meta.errors import ConfigError
 from robot_meta.motion import Adapts, Chunk, MotionConfig, Steps, adaptable, step_loss
-from robot_meta.nets.dynamics import Dynamics
+from robot_meta.nets.dynamics import OFFSET, Dynamics
 from robot_meta.types import Params
 
 
@@ -31,13 +31,15 @@ class MBConfig(MotionConfig):
     adapts: Adapts = "motors"
     rate: float = 3.0
     """Of those steps."""
+    rate_offset: float = 0.05
+    """Of those steps, for offsets."""
     clip: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse steps without size."""
         super().__post_init__()
-        if self.steps < 0 or not (self.rate > 0 and self.clip > 0):
-            raise ConfigError(f"mb: need steps >= 0, rate and clip > 0, got {self}")
+        if self.steps < 0 or not min(self.rate, self.rate_offset, self.clip) > 0:
+            raise ConfigError(f"mb: need steps >= 0, rates and clip > 0, got {self}")
 
 
 class MB:
@@ -57,10 +59,13 @@ class MB:
     def adapt(self, theta: Params, past: Steps) -> Params:
         """As it is, or after gradient steps of plain SGD on the past."""
         config = self.config
+        rates = dict.fromkeys(adaptable(theta, config.adapts), config.rate)
+        if OFFSET in rates:
+            rates[OFFSET] = config.rate_offset
         return inner.adapt(
             theta,
             lambda params: step_loss(self.net, params, past),
-            dict.fromkeys(adaptable(theta, config.adapts), config.rate),
+            rates,
             config.steps,
             clip=config.clip,
         )

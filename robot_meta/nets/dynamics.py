@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, silu
+from torch.nn.functional import linear, pad, silu
 
 from robot_meta.body import Body
 from robot_meta.errors import ConfigError
@@ -27,6 +27,9 @@ BOUND = 10.0
 """Normalised inputs beyond this many standard deviations are cut off: no model knows them."""
 GAIN = "gain"
 """Name of the motors' gains (A,) among the parameters: what share of its action each gives."""
+OFFSET = "offset"
+"""Name of what is added to the entries of the state that are seen, in their normal deviations. An
+older checkpoint may have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +94,13 @@ class Dynamics:
         self.width = len(body.seen) + 2 * len(body.turning) + a
         """D."""
         sizes = [self.width + config.context, *config.hidden, s]
-        self._shapes = list(pairwise(sizes))
+        self.shapes = list(pairwise(sizes))
+        """(before, after) of each layer."""
 
     @property
     def layers(self) -> int:
         """How many there are."""
-        return len(self._shapes)
+        return len(self.shapes)
 
     @property
     def last(self) -> tuple[str, str]:
@@ -106,18 +110,49 @@ class Dynamics:
     def init(self, generator: torch.Generator) -> Params:
         """Fresh parameters."""
         params: Params = {}
-        for i, (before, after) in enumerate(self._shapes):
+        for i, (before, after) in enumerate(self.shapes):
             bound = math.sqrt(1.0 / before) if i < self.layers - 1 else 0.1 / math.sqrt(before)
             weight = torch.rand((after, before), generator=generator)
             params[f"w{i}"] = (2.0 * weight - 1.0) * bound * math.sqrt(3.0)
             params[f"b{i}"] = torch.zeros(after)
         params[GAIN] = torch.ones(self.body.action)
+        params[OFFSET] = torch.zeros(len(self.body.seen))
         return params
 
     def folded(self, params: Mapping[str, Tensor]) -> Params:
-        """The layers alone, the motors' gains in the first: the same function of the inputs."""
+        """The layers alone, gains and offsets in the first: the same function of the inputs."""
         layers = {n: params[n] for i in range(self.layers) for n in (f"w{i}", f"b{i}")}
+        if OFFSET in params:
+            seen = layers["w0"][:, : len(self.body.seen)]
+            layers["b0"] = layers["b0"] + seen @ params[OFFSET]
         return {**layers, "w0": layers["w0"] * self._scale(params)}
+
+    def taken_over(self, params: Params, other: Dynamics) -> Params:
+        """Parameters with which this network says what `other`, of other figures, says with its.
+
+        They are the same function, but where one of the two cuts its inputs off.
+        """
+        ratio = self.input_std / other.input_std
+        shift = (self.input_mean - other.input_mean) / other.input_std
+        weight, bias = self.last
+        out = dict(params)
+        out["b0"] = out["b0"] + out["w0"] @ (self._scale(params) * self._columns(shift, 0.0))
+        out["w0"] = out["w0"] * self._columns(ratio, 1.0)
+        if OFFSET in out:
+            out[OFFSET] = out[OFFSET] / ratio[self._seen]
+        spread = other.delta_std / self.delta_std
+        out[weight] = out[weight] * spread[:, None]
+        out[bias] = out[bias] * spread + (other.delta_mean - self.delta_mean) / self.delta_std
+        return out
+
+    def _columns(self, figures: Tensor, otherwise: float) -> Tensor:
+        """Figures (S + A,) of states and actions for each input (D,), what has none `otherwise`."""
+        motors = figures[self.body.state :]
+        angles, context = (
+            figures.new_full((count,), otherwise)
+            for count in (2 * len(self.body.turning), self.config.context)
+        )
+        return torch.cat([figures[self._seen], angles, motors, context])
 
     def _scale(self, params: Mapping[str, Tensor]) -> Tensor:
         """What each input (D,) is multiplied by."""
@@ -135,6 +170,8 @@ class Dynamics:
     def features(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         """What the last layer is applied to (..., units), in the parameters' precision."""
         x = inputs.to(params["w0"].dtype) * self._scale(params)
+        if OFFSET in params:
+            x = x + pad(params[OFFSET], (0, x.shape[-1] - len(self.body.seen)))
         for i in range(self.layers - 1):
             x = silu(linear(x, params[f"w{i}"], params[f"b{i}"]))
         return x

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from robot_meta.inner import step_sizes
 from robot_meta.learners.grbal import GrBAL
 from robot_meta.motion import Steps
-from robot_meta.nets.dynamics import GAIN
+from robot_meta.nets.dynamics import GAIN, OFFSET
 from robot_meta.types import Params
 
 
@@ -47,13 +47,15 @@ class PlainModel(nn.Module):
             layers += [layer, nn.SiLU()]
         self.network = nn.Sequential(*layers[:-1])
         self.gain = nn.Parameter(theta[GAIN].clone())
+        none = torch.zeros(len(body.seen))
+        self.offset = nn.Parameter(theta.get(OFFSET, none).clone())
         self.others, self.state = net.width - body.action, body.state
 
     def normalised(self, state: Tensor, action: Tensor) -> Tensor:
         """The network's output."""
         x = ((torch.cat([state, action], -1) - self.mean) / self.std).clamp(-10.0, 10.0)
         angle, motors = state[..., self.turning], x[..., self.state :] * self.gain
-        seen = [x[..., self.seen], torch.sin(angle), torch.cos(angle)]
+        seen = [x[..., self.seen] + self.offset, torch.sin(angle), torch.cos(angle)]
         out: Tensor = self.network(torch.cat([*seen, motors], -1))
         return out
 
@@ -72,7 +74,7 @@ def adapted(model: PlainModel, learner: GrBAL, theta: Params, past: Steps) -> Pl
     """A copy of the model after the gradient steps on the past (M, ...)."""
     model, config = copy.deepcopy(model), learner.config
     target = (past.after - past.state - model.delta_mean) / model.delta_std
-    named = {GAIN: model.gain, **model.layers()}
+    named = {GAIN: model.gain, OFFSET: model.offset, **model.layers()}
     for k in range(config.steps):
         sizes = step_sizes(theta, k)
         loss = nn.functional.mse_loss(model.normalised(past.state, past.action), target)

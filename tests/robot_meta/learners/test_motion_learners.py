@@ -33,9 +33,12 @@ def one(steps, i=0):
     return Steps(*(x[i] for x in steps))
 
 
-@pytest.fixture(params=sorted(SETTINGS))
+ENSEMBLE = "an ensemble of grbal"
+
+
+@pytest.fixture(params=[*sorted(SETTINGS), ENSEMBLE])
 def learner(request):
-    return made(request.param)
+    return made("grbal", members=2) if request.param == ENSEMBLE else made(request.param)
 
 
 def test_names_every_learner():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from robot_meta.motion import squared_error
-from robot_meta.nets.dynamics import BOUND, Dynamics, DynamicsConfig, Normal
+from robot_meta.nets.dynamics import BOUND, OFFSET, Dynamics, DynamicsConfig, Normal
 from tests.robot_meta.bodies import BODY, motion
 
 
@@ -91,3 +91,26 @@ def test_a_turn_around_is_the_same_place():
     assert torch.allclose(here, there, atol=1e-5)
     half = dynamics.delta(theta, dynamics.inputs(state + torch.tensor([0, 0, 1.0, 0]), action))
     assert not torch.allclose(here, half, atol=1e-3)
+
+
+def test_an_offset_is_a_sensor_that_is_off():
+    """What the network says with an offset is what it says of a state that is so much higher."""
+    dynamics, steps = net()
+    theta = params(dynamics)
+    off = torch.tensor([0.2, -0.1, 0.05])
+    state, action = steps.state[0], steps.action[0]
+    higher = state.clone()
+    higher[:, 1:] += off * dynamics.input_std[1:4]
+    with_offset = dynamics.normalised({**theta, OFFSET: off}, dynamics.inputs(state, action))
+    assert torch.allclose(
+        with_offset, dynamics.normalised(theta, dynamics.inputs(higher, action)), atol=1e-5
+    )
+
+
+def test_parameters_of_before_there_were_offsets_are_those_with_none():
+    dynamics, steps = net()
+    theta = params(dynamics)
+    x = dynamics.inputs(steps.state[0], steps.action[0])
+    before = {n: p for n, p in theta.items() if n != OFFSET}
+    assert torch.equal(dynamics.normalised(before, x), dynamics.normalised(theta, x))
+    assert "b0" in dynamics.folded(before)
