@@ -158,6 +158,8 @@ def train(
         task: Task family, a legged robot, or few-shot tasks.
         options: Options of the run.
     """
+    if options.members and task not in ROBOTS:
+        raise ConfigError(f"train {learner} {task}: --members are for learners of motion")
     if task in FEW:
         from robot_meta import few_shot_commands
 

@@ -24,6 +24,7 @@ from robot_meta.data.roam import Roamed, roam
 from robot_meta.errors import ConfigError
 from robot_meta.following import Follower, Pace
 from robot_meta.frame import framed_chunk
+from robot_meta.learners.grbal import GrBALConfig
 from robot_meta.locomotion import STEPS, World, streams, true_simulator
 from robot_meta.motion import MotionLearner, future_error
 from robot_meta.online import OnlineAgent, OnlineConfig
@@ -53,16 +54,16 @@ class Method:
     sha256: str
 
 
-METHODS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "adapted": ("grbal", "step", {}),
-    "no_adaptation": ("mb", "off", {}),
-    "mb_de": ("mb", "step", {"steps": 3}),
-    "rebal": ("rebal", "step", {}),
-    "history": ("history", "step", {}),
-    "rls": ("rls", "step", {}),
-    "oracle": ("oracle", "off", {}),
+METHODS: dict[str, tuple[str, str]] = {
+    "adapted": ("grbal", "step"),
+    "no_adaptation": ("mb", "off"),
+    "mb_de": ("mb", "step"),
+    "rebal": ("rebal", "step"),
+    "history": ("history", "step"),
+    "rls": ("rls", "step"),
+    "oracle": ("oracle", "off"),
 }
-"""By the figure's name: whose checkpoint, how it is used online, and further settings."""
+"""By the figure's name: whose checkpoint, and how it is used online."""
 
 
 def path_of(whose: str, world: World, seed: int) -> Path:
@@ -81,17 +82,18 @@ def load_method(
 ) -> Method | None:
     """A method with the parameters of a training seed; None where they are not there.
 
-    Planned with as the robot is, if no planner is given.
+    Planned with as the robot is, if no planner is given. MB+DE takes as many steps as GrBAL.
 
     Raises:
         CheckpointError: a damaged file.
         ConfigError: parameters of another learner.
     """
-    whose, online, more = METHODS[name]
+    whose, online = METHODS[name]
     path = path_of(whose, world, seed)
     if not path.exists():
         return None
     found = checkpoint.load(path)
+    more = {"steps": _steps(world, seed)} if name == "mb_de" else {}
     learner = learners.make_motion(found.learner, {**found.config, **more})
     return Method(
         learner,
@@ -102,6 +104,13 @@ def load_method(
         ),
         found.sha256,
     )
+
+
+def _steps(world: World, seed: int) -> int:
+    """How many gradient steps GrBAL takes."""
+    path = path_of("grbal", world, seed)
+    config = checkpoint.load(path).config if path.exists() else {}
+    return int(config.get("steps", GrBALConfig.steps))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch.func import vmap
@@ -13,6 +14,8 @@ from robot_meta.imagination import Folding, imagine
 from robot_meta.motion import Steps
 from robot_meta.motion_training import Start
 from robot_meta.nets.dynamics import Normal
+from robot_meta.online import OnlineAgent, OnlineConfig
+from robot_meta.planning import PlanConfig
 from tests.robot_meta.bodies import BODY, chunk, motion
 
 NORMAL = Normal(
@@ -111,3 +114,22 @@ def test_what_cannot_be_members_is_refused():
     both = made(2)
     with pytest.raises(ConfigError, match="single models"):
         Start.ensemble([saved(both, both.init(0)), good])
+
+
+@pytest.mark.parametrize("name", ["grbal", "history"])
+def test_members_that_are_alike_decide_as_one_alone(name):
+    """Over a few steps, adapting: with a plain network and with one that reads a context."""
+    net = {"hidden": [12, 12], "context": 4 if name == "history" else 0}
+    alone, twice = made(1, name, net=net), made(2, name, net=net)
+    theta = alone.init(0)
+    planner = PlanConfig(horizon=4, candidates=8, rounds=2, elites=3)
+    config = OnlineConfig(planner=planner, guarded=False)
+    agents = [
+        OnlineAgent(learner, params, config, 2, torch.Generator().manual_seed(0))
+        for learner, params in ((alone, theta), (twice, stacked([theta, theta])))
+    ]
+    rng = np.random.default_rng(0)
+    for _ in range(7):
+        states, pending = rng.standard_normal((2, 4)), rng.uniform(-1, 1, (2, 2))
+        first, second = (agent.act(states, pending) for agent in agents)
+        assert np.allclose(first, second, atol=1e-5)

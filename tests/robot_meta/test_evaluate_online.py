@@ -160,3 +160,13 @@ def _log():
     from robot_meta.locomotion import episodes, gaits
 
     return episodes(WORLD, "test", gaits, 2, 0, steps=40).motion()
+
+
+def test_dynamic_evaluation_takes_as_many_steps_as_who_was_trained_to(trained):
+    found = checkpoint.load(online.path_of("grbal", WORLD, 0))
+    for steps in (2, 5):
+        path = online.path_of("grbal", WORLD, 0)
+        checkpoint.save(path, found.params, {**found.config, "steps": steps}, "grbal")
+        same = online.load_method("mb_de", WORLD, 0)
+        assert same.learner.config.steps == steps
+    assert online.load_method("no_adaptation", WORLD, 0).learner.config.steps == 0
