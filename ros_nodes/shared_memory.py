@@ -2,7 +2,9 @@
 
 Fast DDS gives each participant a segment `fastrtps_<16 hex digits>` of up to 9 MB and an empty file
 `..._el` beside it, locked (`flock`) as long as the participant lives. SIGKILL frees the lock and
-leaves both: a hundred killed nodes hold a gigabyte of memory until somebody removes it.
+leaves both: a hundred killed nodes hold a gigabyte of memory until somebody removes it. Worse is a
+port, `fastrtps_port<number>`, whose maker was killed before it gave it a size: whoever opens it
+next waits for ever, and a port's number comes again with its domain's.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from pathlib import Path
 
 FOLDER = Path("/dev/shm")
 _LOCK = re.compile(r"fastrtps_[0-9a-f]{16}_el")
+_PORT = re.compile(r"fastrtps_port[0-9]+")
 _YOUNG_S = 5.0
 """A participant makes its lock file a moment before it locks it."""
 
 
 def left_behind(folder: Path = FOLDER, now_s: float | None = None) -> Iterator[Path]:
-    """Segments whose owner is gone.
+    """Segments whose owner is gone, and ports that were never finished.
 
     Args:
         folder: where they lie.
@@ -35,6 +38,12 @@ def left_behind(folder: Path = FOLDER, now_s: float | None = None) -> Iterator[P
                 continue
             if _is_free(lock):
                 yield lock.with_name(lock.name.removesuffix("_el"))
+    for port in sorted(folder.glob("fastrtps_port*")):
+        with suppress(OSError):
+            found = port.stat()
+            old = now_s - found.st_mtime >= _YOUNG_S
+            if old and not found.st_size and _PORT.fullmatch(port.name):
+                yield port
 
 
 def sweep(folder: Path = FOLDER, now_s: float | None = None) -> int:

@@ -59,6 +59,7 @@ def rng() -> np.random.Generator:
 def claim_domain(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> domains.Claim:
     """A ROS domain of our own, set in the environment for us and our child processes."""
     claim = domains.claim()
+    shared_memory.sweep()  # who was killed while it began would hold up all that come after it
     monkeypatch.setenv("ROS_DOMAIN_ID", str(claim.number))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_PYTHON_CHECK_FIELDS", "1")

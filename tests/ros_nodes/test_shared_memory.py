@@ -46,6 +46,19 @@ def test_what_is_locked_or_young_or_of_somebody_else_stays(tmp_path: Path) -> No
     assert not living.exists()
 
 
+def test_a_port_that_was_never_finished_goes(tmp_path: Path) -> None:
+    """Nobody who opens it would get any further."""
+    stuck, begun, whole = (tmp_path / f"fastrtps_port{n}" for n in (7400, 7401, 7402))
+    for port, age_s in ((stuck, 60.0), (begun, 1.0), (whole, 60.0)):
+        port.write_bytes(bytes(4096 if port == whole else 0))
+        os.utime(port, (1000.0 - age_s, 1000.0 - age_s))
+    assert list(left_behind(tmp_path, now_s=1000.0)) == [stuck]
+    assert sweep(tmp_path, now_s=1000.0) == 0
+    assert not stuck.exists()
+    assert begun.exists()
+    assert whole.exists()
+
+
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert sweep(tmp_path / "none") == 0
 
