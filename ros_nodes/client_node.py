@@ -18,7 +18,6 @@ import numpy as np
 import rclpy
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
-from rcl_interfaces.srv import GetParameters
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -33,6 +32,7 @@ from std_srvs.srv import Trigger
 from robot_meta.errors import SessionError
 from ros_nodes import qos
 from ros_nodes.commands.action import topic
+from ros_nodes.greeting import TEACHING, WALKING, Greetings
 from ros_nodes.messages import fill_twist, rgb, stamp_ns
 
 START_S = 120.0
@@ -40,11 +40,6 @@ START_S = 120.0
 ANSWER_S = 30.0
 """A node that answers at all does so in milliseconds, unless its machine is very busy."""
 PATIENCE_S = 3.0
-ASK_AGAIN_S = 0.5
-"""How long a node that may not know of this one yet has to answer."""
-WALKING = ("sim", "command_gate", "policy")
-TEACHING = ("teleop", "recorder")
-"""Nodes of a graph that only runs a policy, and those that are there besides to teach it."""
 MODES = {"IDLE": 0, "HOLD": 1, "TELEOP": 2, "POLICY": 3, "REPLAY": 4}
 RECORDED = ("joint_states", "front/image_raw", "command_gate/applied", "sim/state")
 """Without these an episode is none."""
@@ -163,10 +158,8 @@ class RobotClient:
                 (RunPolicy, "policy/run_policy"),
             )
         }
-        self._greetings = {  # made last: see `meet`
-            node: self.node.create_client(GetParameters, self.name(f"{node}/get_parameters"))
-            for node in (*WALKING, *TEACHING)
-        }
+        # Made last, as it must be.
+        self._greetings = Greetings(self.node, map(self.name, (*WALKING, *TEACHING)))
         return self
 
     def __exit__(
@@ -231,30 +224,9 @@ class RobotClient:
             self.until(hears, limit_s, f"the recorder did not hear {', '.join(RECORDED)}")
 
     def meet(self, *nodes: str, limit_s: float = START_S) -> None:
-        """Ask each node something harmless until it answers: then no later answer of it is lost.
-
-        A service is ready when this node knows of it, but its answers are dropped as long as it
-        does not know of this node. It learns of a node's readers in the order in which they were
-        made, and that for this answer was made last.
-
-        Raises:
-            SessionError: a node does not answer.
-        """
-        for name in nodes:
-            self._meet(self._greetings[name], limit_s, f"node {self.name(name)} did not answer")
-
-    def _meet(self, client: Any, limit_s: float, failure: str) -> None:
-        self.until(client.service_is_ready, limit_s, failure)
-        answer, asked = client.call_async(GetParameters.Request()), time.monotonic()
-
-        def answered() -> bool:
-            nonlocal answer, asked
-            if not answer.done() and time.monotonic() > asked + ASK_AGAIN_S:
-                client.remove_pending_request(answer)
-                answer, asked = client.call_async(GetParameters.Request()), time.monotonic()
-            return bool(answer.done())
-
-        self.until(answered, limit_s, failure)
+        """Wait until each node has answered; SessionError if one does not."""
+        for name in map(self.name, nodes):
+            self.until(self._greetings.answered(name), limit_s, f"node {name} did not answer")
 
     # --- verbs --------------------------------------------------------------------------------
 

@@ -90,7 +90,8 @@ def demo(
 def _walks(
     robot: str, online: str, seeds: Sequence[int], checkpoint: Path, domain_id: int | None
 ) -> Iterator[Walk]:
-    from ros_nodes.client_node import WALKING, RobotClient
+    from ros_nodes.client_node import RobotClient
+    from ros_nodes.greeting import WALKING
 
     given = {"robot": robot, "checkpoint": str(checkpoint.resolve()), "online": online}
     with (
