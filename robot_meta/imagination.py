@@ -17,6 +17,7 @@ from torch.nn.functional import linear, silu
 from robot_meta.body import Reward
 from robot_meta.frame import back, both, facing, turned
 from robot_meta.nets.dynamics import BOUND, Dynamics
+from robot_meta.nets.silu_layer import silu_layer
 from robot_meta.replay import Function, interpreted
 from robot_meta.types import Params
 
@@ -57,7 +58,8 @@ class Folding:
 
     Args:
         net: what the parameters are of.
-        dtype: what layers multiply in; states and sums are in full precision.
+        dtype: what hidden layers multiply in. States, sums and the last layer, which gives the
+            changes, are in full precision: what it rounds off adds up over a plan.
     """
 
     def __init__(self, net: Dynamics, dtype: torch.dtype = torch.float32) -> None:
@@ -65,7 +67,7 @@ class Folding:
         s, n = net.body.state, len(net.body.turning)
         self._mean, self._std = net.input_mean[s:], net.input_std[s:]
         self._scale, self._shift = 1.0 / net.input_std[:s], -net.input_mean[:s] / net.input_std[:s]
-        self._turning = list(net.body.turning)
+        self._turning = _run(net.body.turning)
         # The input is the whole state, then sines, cosines and motors: what no model sees of the
         # state weighs nothing.
         self._width = s + 2 * n + net.body.action
@@ -100,37 +102,42 @@ class Folding:
         return imagined
 
     def _folded(self, params: Params) -> list[Tensor]:
-        """Weights and biases of each layer, then the last layer's bias in full precision."""
+        """Weights and biases of each layer; of the last in full precision."""
         net, out = self._net, []
-        drift = net.delta_mean
         for i in range(net.layers):
-            weight, bias = params[f"w{i}"], params[f"b{i}"]
+            weight, bias, dtype = params[f"w{i}"], params[f"b{i}"], self._dtype
             if i == 0:
                 every = weight.new_zeros((*weight.shape[:2], self._width))
                 every[..., self._columns] = weight
                 weight = every
             if i == net.layers - 1:
                 weight = weight * net.delta_std[:, None]
-                drift = bias * net.delta_std + net.delta_mean
-                bias = torch.zeros_like(bias)
-            out += [weight.to(self._dtype), bias.to(self._dtype)]
-        return [*out, drift]
+                bias, dtype = bias * net.delta_std + net.delta_mean, torch.float32
+            out += [weight.to(dtype), bias.to(dtype)]
+        return out
 
     def _changes(self, start: Tensor, candidates: Tensor, *layers: Tensor) -> tuple[Tensor]:
         """Changes (B, C, H, S) of candidates (B, C, H, A) from states (B, S)."""
-        (b, c, h, _), s, drift = candidates.shape, self._body.state, layers[-1][:, None]
+        if len(start) > 1:
+            return (self._rolled_out(start, candidates, layers),)
+        # One robot: plain products of matrices are faster than batches of one.
+        alone = self._rolled_out(start[0], candidates[0], [each[0] for each in layers])
+        return (alone[None],)
+
+    def _rolled_out(self, start: Tensor, candidates: Tensor, layers: Sequence[Tensor]) -> Tensor:
+        """Changes (..., C, H, S) of candidates (..., C, H, A) from states (..., S)."""
+        (*some, h, _), s, n = candidates.shape, self._body.state, len(self._body.turning)
+        inputs = torch.empty((h, *some, self._width), dtype=self._dtype)
         motors = (candidates - self._mean) / self._std
-        motors = motors.clamp_(-BOUND, BOUND).to(self._dtype)
-        inputs, n = torch.empty((b, c, self._width), dtype=self._dtype), len(self._turning)
-        state, half = self._faced(start[:, None].expand(-1, c, -1))
-        changes, halves = torch.empty((h, b, c, s)), []
-        for t, change in enumerate(changes):
-            inputs[..., :s] = torch.addcmul(self._shift, state, self._scale).clamp_(-BOUND, BOUND)
+        inputs[..., s + 2 * n :] = motors.clamp_(-BOUND, BOUND).movedim(-2, 0)
+        state, half = self._faced(start.unsqueeze(-2).expand(*some, s))
+        changes, halves = torch.empty((h, *some, s)), []
+        for seen, change in zip(inputs, changes, strict=True):
+            seen[..., :s] = torch.addcmul(self._shift, state, self._scale).clamp_(-BOUND, BOUND)
             if n:
                 angle = state[..., self._turning]
-                inputs[..., s : s + n], inputs[..., s + n : s + 2 * n] = angle.sin(), angle.cos()
-            inputs[..., s + 2 * n :] = motors[:, :, t]
-            torch.add(_network(inputs, layers[:-1]), drift, out=change)
+                seen[..., s : s + n], seen[..., s + n : s + 2 * n] = angle.sin(), angle.cos()
+            _network(seen, layers, change)
             state = state + change
             if self._body.trunk:
                 halves.append(half)
@@ -138,26 +145,40 @@ class Folding:
                 half = both(half, more)
         if halves:
             changes = turned(self._body, changes, torch.stack(halves))
-        return (changes.permute(1, 2, 0, 3),)
+        return changes.movedim(0, -2)
 
     def _faced(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """States (B, C, S) from where each robot faces, and half its yaw (B, C, 2)."""
+        """States (..., S) from where each robot faces, and half its yaw (..., 2)."""
         half = facing(self._body, state)
         return turned(self._body, state, back(half)), half
 
 
-def _network(x: Tensor, layers: Sequence[Tensor]) -> Tensor:
-    """Weights and biases in turn."""
-    last = len(layers) - 2
-    for i in range(0, len(layers), 2):
-        x = _affine(x, layers[i], layers[i + 1])
-        if i < last:
-            silu(x, inplace=True)
-    return x
+def _run(indices: Sequence[int]) -> slice | list[int]:
+    """The same as a slice if they follow each other: that is a view, not a copy."""
+    first, last = (indices[0], indices[-1] + 1) if indices else (0, 0)
+    return slice(first, last) if list(indices) == list(range(first, last)) else list(indices)
 
 
-def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """(B, C, U) by weights (B, V, U) and biases (B, V) to (B, C, V)."""
-    if len(weight) == 1:  # one robot: a plain product of matrices is faster than a batch of one
-        return linear(x[0], weight[0], bias[0])[None]
-    return torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
+def _network(x: Tensor, layers: Sequence[Tensor], out: Tensor) -> None:
+    """Into `out` what weights and biases in turn make of x, the last in its own precision."""
+    *hidden, weight, bias = layers
+    for i in range(0, len(hidden), 2):
+        x = _hidden(x, hidden[i], hidden[i + 1])
+    torch.add(_product(x.to(weight.dtype), weight), _beside(bias), out=out)
+
+
+def _hidden(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """silu(W x + b)."""
+    if weight.dim() > 2:
+        return silu(torch.baddbmm(_beside(bias), x, weight.transpose(1, 2)), inplace=True)
+    return silu_layer(x, weight, bias)
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """(C, U) by (V, U) to (C, V), or the same of B robots each."""
+    return linear(x, weight) if weight.dim() == 2 else x @ weight.transpose(1, 2)
+
+
+def _beside(bias: Tensor) -> Tensor:
+    """(V,) for each of C candidates, or the same of B robots each."""
+    return bias.unsqueeze(-2)

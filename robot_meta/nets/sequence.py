@@ -33,11 +33,10 @@ def lstm_step(
 
 
 def init_attention(name: str, before: int, key: int, value: int, rng: torch.Generator) -> Params:
-    """Fresh parameters of `attention`."""
-    out: Params = {}
-    for part, size in (("query", key), ("key", key), ("value", value)):
-        out |= init_linear(f"{name}.{part}", before, size, rng)
-    return out
+    """Fresh parameters of `attention`; keys begin as queries, so that like reads like at first."""
+    asked = init_linear(f"{name}.query", before, key, rng)
+    told = {of.replace(".query.", ".key."): each.clone() for of, each in asked.items()}
+    return asked | told | init_linear(f"{name}.value", before, value, rng)
 
 
 def attention(params: Params, name: str, x: Tensor) -> Tensor:
