@@ -121,7 +121,7 @@ def plan(
     generator: torch.Generator,
     late: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """A better plan (B, H, A) than `start` (B, H, A), which is warm or `rest`.
+    """A plan (B, H, A) from `start` (B, H, A), which is warm or `rest`.
 
     Args:
         score: judges candidates.
@@ -182,7 +182,8 @@ def _cem(
 ) -> Tensor:
     """The cross-entropy method with kept elites: fit the best, draw around the fit.
 
-    Returns the best candidate seen.
+    Returns the mean of the last elites (Chua et al. 2018). The best of them would be the one that
+    the model flatters most: walks on such plans are slower, and fall more often.
     """
     mean, std = start, torch.full_like(start, config.spread)
     elite = start[:, None].clamp(-1.0, 1.0)
@@ -193,7 +194,7 @@ def _cem(
         mean, std = elite.mean(1), elite.std(1, unbiased=False).clamp(min=0.05)
         if late():
             break
-    return elite[:, 0]
+    return mean
 
 
 def _mppi(
