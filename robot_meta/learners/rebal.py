@@ -80,7 +80,7 @@ class ReBAL:
         shape = (*asked.shape[:-1], -1)
         h, _ = history.lstm(
             phi,
-            torch.cat([asked, unknown], -1),
+            torch.cat([asked, unknown], -1).to(phi[HIDDEN].dtype),
             phi[HIDDEN].expand(shape),
             phi[CELL].expand(shape),
         )

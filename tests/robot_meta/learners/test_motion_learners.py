@@ -58,6 +58,15 @@ def test_where_in_the_world_a_robot_is_changes_nothing(learner):
     assert torch.allclose(here, there, atol=1e-4)
 
 
+def test_half_of_the_precision_predicts_nearly_the_same(learner):
+    """Where a processor has bfloat16, plans are imagined with adapted parameters in it."""
+    steps = one(motion(1, 6))
+    phi = learner.adapt(learner.init(0), steps)
+    half = {n: p.to(torch.bfloat16) for n, p in phi.items()}
+    found, whole = (learner.predict(p, steps.state, steps.action) for p in (half, phi))
+    assert torch.allclose(found, whole, atol=0.05)
+
+
 def test_adaptation_leaves_theta_as_it_is(learner):
     theta = learner.init(0)
     before = {n: p.clone() for n, p in theta.items()}
