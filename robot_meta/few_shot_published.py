@@ -27,6 +27,7 @@ _DIFFERS = {
     "mamlpp": "the encoder of ours begins as that of our ProtoNet, with 60 meta-steps from there",
     "maml": "the encoder of ours begins as that of our ProtoNet, with half the batch",
     "matching": "ours compares by squared distance and without full context, from our ProtoNet on",
+    "versa": "the encoder of ours begins as that of our ProtoNet",
     "snail": "ours has 24 filters for 128, and its encoder begins as that of our ProtoNet",
 }
 
