@@ -89,9 +89,23 @@ class Body:
 
         return reward
 
+    def ending(self, reward: Reward, steps: float) -> Reward:
+        """`reward` of whole plans (..., H, S), whose last lean counts so many steps longer.
+
+        Who leans at the end of a plan is about to fall, and the plan is too short to see it.
+        """
+
+        def whole(after: Tensor, delta: Tensor, action: Tensor) -> Tensor:
+            found = reward(after, delta, action)
+            last = found[..., -1] - steps * self._tip(after[..., -1, :])
+            return torch.cat([found[..., :-1], last[..., None]], -1)
+
+        return whole if steps and self.trunk else reward
+
     def _cost(self, after: Tensor, action: Tensor) -> Tensor:
         effort = self.action_cost * torch.square(action).sum(-1)
-        if not self.trunk:
-            return effort
+        return effort + self._tip(after) if self.trunk else effort
+
+    def _tip(self, after: Tensor) -> Tensor:
         # The vertical of a trunk with the quaternion (w, x, y, z) has the height 1 - 2 (x^2 + y^2).
-        return effort + 2.0 * self.tip_cost * torch.square(after[..., self.trunk[1:3]]).sum(-1)
+        return 2.0 * self.tip_cost * torch.square(after[..., self.trunk[1:3]]).sum(-1)

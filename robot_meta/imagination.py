@@ -37,12 +37,13 @@ class Imagine(Protocol):
 def imagine(reward: Reward, predict: Predict, start: Tensor, candidates: Tensor) -> Tensor:
     """Rewards (B, C, H), each robot by its own model."""
     state = start[:, None].expand(-1, candidates.shape[1], -1)
-    rewards = []
+    after, changes = [], []
     for action in candidates.unbind(2):
         delta = predict(state, action)
         state = state + delta
-        rewards.append(reward(state, delta, action))
-    return within_reason(torch.stack(rewards, -1))
+        after.append(state)
+        changes.append(delta)
+    return within_reason(reward(torch.stack(after, 2), torch.stack(changes, 2), candidates))
 
 
 def within_reason(rewards: Tensor) -> Tensor:

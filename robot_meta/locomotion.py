@@ -49,7 +49,7 @@ TRUE_PLANNER = PlanConfig(candidates=32, rounds=2, elites=6, horizon=12, beta=1.
 PLANNER = PlanConfig(candidates=64, rounds=3, elites=8, horizon=10)
 """What learned models are planned with, but for those of `PLANNERS`."""
 PLANNERS = {
-    "ant": replace(PLANNER, spread=0.4, beta=1.0),
+    "ant": replace(PLANNER, spread=0.4, beta=1.0, lean_steps=5.0),
     "go1": PlanConfig(method="choice", horizon=5),
 }
 """Of robots that want another one: of the ant, calm plans; of the Go1, whose control step is a

@@ -210,8 +210,8 @@ class OnlineAgent:
             for n, p in self.phi.items()
         }
         start = state + self._predict(phi, state[:, None], action[:, None])[:, 0]
-        imagine = self._imagine(phi, reward)
         config = self.config.planner
+        imagine = self._imagine(phi, self._body.ending(reward, config.lean_steps))
 
         def score(candidates: Tensor) -> Tensor:
             before = self._asked[:, None].expand(-1, candidates.shape[1], -1)

@@ -44,6 +44,8 @@ class PlanConfig:
     temperature: float = 0.1
     """Of MPPI, in units of the candidates' spread of returns."""
     discount: float = 1.0
+    lean_steps: float = 0.0
+    """So many steps longer counts how a trunk leans at the end of a plan."""
 
     def __post_init__(self) -> None:
         """Refuse planners that cannot plan."""
@@ -53,6 +55,8 @@ class PlanConfig:
             raise ConfigError(f"need horizon, candidates and rounds >= 1, got {self}")
         if not 1 <= self.elites <= self.candidates:
             raise ConfigError(f"need 1 <= elites <= candidates, got {self.elites}")
+        if not self.lean_steps >= 0:
+            raise ConfigError(f"need lean_steps >= 0, got {self.lean_steps}")
         if not (self.spread > 0 and self.temperature > 0 and 0 < self.discount <= 1):
             raise ConfigError(f"need spread, temperature > 0 and discount in (0, 1], got {self}")
 

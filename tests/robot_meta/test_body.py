@@ -31,6 +31,21 @@ def test_a_trunk_on_its_side_costs_and_on_its_back_twice_as_much():
     assert torch.allclose(body.reward(after, delta, still), torch.tensor([0.0, -3.0, -6.0]))
 
 
+def test_a_lean_at_the_end_of_a_plan_counts_for_longer_and_no_other_does():
+    whole = {"state": 9, "action": 1, "hidden": (0, 1), "forward": 0, "dt_s": 0.05}
+    rest = {"plane": (0, 1), "velocity": (7, 8), "trunk": (2, 3, 4, 5), "tip_cost": 3.0}
+    body = Body(**whole, action_cost=0.0, **rest)
+    half = 0.5**0.5
+    side, up = torch.tensor([half, half, 0, 0]), torch.tensor([1.0, 0, 0, 0])
+    after = torch.zeros(2, 3, 9)
+    after[0, :, 2:6] = torch.stack([side, side, up])
+    after[1, :, 2:6] = torch.stack([up, up, side])
+    asked = after, torch.zeros(2, 3, 9), torch.zeros(2, 3, 1)
+    found = body.ending(body.reward, 5.0)(*asked)
+    assert torch.allclose(found, torch.tensor([[-3.0, -3.0, 0.0], [0.0, 0.0, -18.0]]))
+    assert torch.equal(body.ending(body.reward, 0.0)(*asked), body.reward(*asked))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -155,6 +155,7 @@ def test_late_planning_stops_after_the_round_it_is_in():
         {"elites": 101},
         {"discount": 0.0},
         {"spread": float("nan")},
+        {"lean_steps": -1.0},
     ],
 )
 def test_planners_that_cannot_plan_are_refused(wrong):
